@@ -121,6 +121,10 @@ def train(
     reslim studies ode keys                   the keys of a study, with ranges
     """
     _use(parts)
+    from .keys import require_keys
+
+    if resume is None:  # a run has a study of its own
+        require_keys(overrides or [])
     from . import train as command
 
     command.train(overrides or [], dry_run=dry_run, resume=resume, json_out=json, cfg=cfg, table=table)
@@ -192,29 +196,55 @@ def verify(
     junit: Annotated[
         Optional[str], typer.Option(metavar="FILE", help="Write the scoreboard as JUnit XML, for a CI to show.")
     ] = None,
+    against: Annotated[
+        Optional[str],
+        typer.Option(metavar="FILE", help="Say what moved beyond the intervals: a printed --json, or a summary.json."),
+    ] = None,
     parts: With = None,
     json: Json = False,
 ) -> None:
     """Run the studies' claims and print one scoreboard; exit code 1 where one came out other than it must."""
     _use(parts)
+    from .keys import require_keys
+
+    require_keys([*(f"study={word}" for word in words or [] if "=" not in word), *(words or [])])
     from . import verify as command
 
-    command.verify(words or [], smoke=smoke, junit=junit, json_out=json)
+    command.verify(words or [], smoke=smoke, junit=junit, against=against, json_out=json)
 
 
 @app.command()
 def runs(
     run: Annotated[
-        Optional[str], typer.Argument(metavar="RUN", help="A folder, a beginning of an id, or latest.")
+        Optional[str],
+        typer.Argument(metavar="STUDY|RUN", help="A study, or a run: a folder, a beginning of an id, or latest."),
     ] = None,
+    study: Annotated[Optional[str], typer.Option(metavar="STUDY", help="List the runs of this study alone.")] = None,
     parts: With = None,
     json: Json = False,
 ) -> None:
-    """List the runs with state, depths and verdicts, or show one."""
+    """List the runs, all or those of a study: what was asked, when, how long, verdicts; or show one."""
     _use(parts)
     from . import runs as command
 
-    command.runs(run, json_out=json)
+    command.runs(run, study=study, json_out=json)
+
+
+@app.command()
+def compare(
+    first: Annotated[str, typer.Argument(metavar="RUN", help="A folder, a beginning of an id, or latest.")],
+    second: Annotated[str, typer.Argument(metavar="RUN", help="The run that is held against the first.")],
+    parts: With = None,
+    json: Json = False,
+) -> None:
+    """Say what moved between two runs beyond their intervals, and what differs; exit code 1 where something moved.
+
+    A claim moved where its verdict is another, or its value by more than sqrt(h1^2 + h2^2), h being half an interval.
+    """
+    _use(parts)
+    from . import compare as command
+
+    command.compare([first, second], json_out=json)
 
 
 @app.command()

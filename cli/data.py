@@ -23,6 +23,9 @@ from .printable import say
 def data(name: str | None, *, root: str | None, json_out: bool) -> None:
     """List the data sets, or see to it that one is there: fetch it where it is not."""
     place = data_root(root)
+    if name is not None and name not in Data.options and Data.is_path(name):
+        _show_what_lies_at(name, json_out)
+        return
     if name is not None and name not in Data.options:
         raise SettingError(f"data: unknown data set {one_of(name, Data.options)}")
     if name is None:
@@ -39,6 +42,18 @@ def data(name: str | None, *, root: str | None, json_out: bool) -> None:
             say(problem)
 
 
+def _show_what_lies_at(path: str, json_out: bool) -> None:
+    """What a request that names this path would take."""
+    keys = Data.at(path)
+    values = {key.removeprefix("data."): value for key, value in keys.items() if key != "data"}
+    data_set: Data = Data.options[keys["data"]](**values)
+    notes = data_set.notes()
+    if json_out:
+        print_json({"name": data_set.name, "present": True, "where": data_set.place(), "keys": keys, "notes": notes})
+    else:
+        print(printable("\n".join(notes)))
+
+
 def _seen_to(name: str, root: Path) -> Availability:
     kind: type[Data] = Data.options[name]
     data_set = kind.availability(root, thoroughly=True)
@@ -53,15 +68,17 @@ def _seen_to(name: str, root: Path) -> Availability:
 
 
 def _summary(data_set: Availability) -> list[str]:
-    """A line a folder of images."""
+    """A line a folder of images, or a file of points."""
+    if data_set.files is not None:
+        return [f"data.file={name}: {words}" for name, words in data_set.files]
     lines = [f"data.folder={name}: {listing.in_words()}" for name, listing in data_set.folders or ()]
     others = [len(listing.left_out) for _, listing in data_set.folders or ()]
     return [line + (f"; {n} other files are not read" if n else "") for line, n in zip(lines, others, strict=True)]
 
 
 def _classes(data_set: Availability) -> list[str]:
-    """The folders of images with the images of each class, and with what is not read."""
-    lines = []
+    """The folders of images with the images of each class, and with what is not read; the files of points."""
+    lines = _summary(data_set) if data_set.files is not None else []
     for name, listing in data_set.folders or ():
         lines.append(f"data.folder={name}: {listing.in_words()}")
         lines += [f"  {label}: {train} + {test}" for label, (train, test) in listing.counts().items()]
@@ -81,6 +98,7 @@ def _document(data_set: Availability) -> dict[str, Any]:
         "problems": list(data_set.problems),
         "advice": data_set.advice,
         **({"folders": folders} if data_set.folders is not None else {}),
+        **({"files": [name for name, _ in data_set.files]} if data_set.files is not None else {}),
     }
 
 
@@ -95,7 +113,7 @@ def _list(every: list[Availability], root: Path) -> None:
     for f in every:
         mark = Text("yes", style="green") if f.present else Text("no", style="yellow")
         lines = [Data.options[f.name].__dataclass_fields__["name"].metadata["meaning"], *_summary(f), *f.problems]
-        if f.source == "files" and f.present and not f.folders:
+        if f.source == "files" and f.present and not f.folders and not f.files:
             lines.insert(1, f.where + (f", {_megabytes(f.bytes)}" if f.bytes else ""))
         if f.problems and f.bytes == 0:
             lines[1:] = [f"no file of it under {root}"]

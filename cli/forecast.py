@@ -2,8 +2,9 @@
 
     seconds   sum over jobs and groups of  seconds of the default sweep  x  share of this job  x  slowness
 
-The first is declared by the group, `Group(seconds=)`; the share says how its work grows, `Group(grows=)`; the last is
-that of this machine, found by a piece of work of milliseconds.
+The first is declared by the group, `Group(seconds=)`; the share says how its work grows, `Group(grows=)`. What depths
+share, `Group(shared=)`, the deepest job pays for, which is the first. The last is that of this machine, found by a
+piece of work of milliseconds.
 """
 
 from __future__ import annotations
@@ -27,15 +28,21 @@ if TYPE_CHECKING:
     from resnet_limits.claims.claim import Claim
     from resnet_limits.studies.group import Group
 
+POOLED = ("depth", "seed")
+"""The keys that jobs which are judged together may differ in."""
 START = 3.0
-"""Core-seconds of a worker's start and of a run's end, on the machine of `Group.seconds`."""
+"""Core-seconds of a worker's start and of the end of a run without claims, on the machine of `Group.seconds`."""
+OF_A_CLAIM = 0.25
+"""Core-seconds of judging a claim and of drawing its figures there."""
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """What some jobs will take: core-seconds of each, None where a group does not declare its cost, and bytes."""
+    """What some jobs will take: core-seconds of each, None where a group does not declare its cost, those of the start
+    and the end of their run, and bytes."""
 
     seconds: tuple[float | None, ...]
+    around: float
     memory: float
 
     @property
@@ -48,31 +55,39 @@ class Forecast:
         if self.total is None:
             return None
         longest = max(seconds for seconds in self.seconds if seconds is not None)
-        return START + max(self.total / workers, longest)
+        return self.around + max(self.total / workers, longest)
 
 
 def forecast(settings: Sequence[Settings], slowness: float = 1.0) -> Forecast:
     """What these jobs of one study will take on a machine that is so many times slower than that of `Group.seconds`."""
-    depths = default_depths(settings[0].study)
-    costs = [cost(of_job, depths) for of_job in settings]
+    costs = _costs(settings, default_depths(settings[0].study))
+    claims = len(study_of(settings[0]).chosen(settings[0].claims)) * len(_apart(settings))
     return Forecast(
         tuple(None if seconds is None else seconds * slowness for seconds in costs),
+        (START + OF_A_CLAIM * claims) * slowness,
         max(map(least, settings), default=OF_A_WORKER),
     )
 
 
-def cost(settings: Settings, depths: Sequence[int]) -> float | None:
-    """Core-seconds of one job on the machine of `Group.seconds`; None where a group does not declare its cost."""
-    study = study_of(settings)
+def _costs(settings: Sequence[Settings], depths: Sequence[int]) -> list[float | None]:
+    """Core-seconds of each job on the machine of `Group.seconds`; None where a group does not declare its cost."""
+    study = study_of(settings[0])
     usual = study.settings(study=study.name)
-    costs = [_cost_of(group, settings, usual, depths) for group in study.needed(settings)]
-    known = [seconds for seconds in costs if seconds is not None]
-    return sum(known) if len(known) == len(costs) else None
+    needed = [(_key(of_job, "depth"), of_job, study.needed(of_job)) for of_job in settings]
+    first: dict[tuple[str, str], int] = {}
+    for key, of_job, groups in needed:
+        for group in groups:
+            first[key, group.name] = max(of_job.depth, first.get((key, group.name), 0))
+    costs = []
+    for key, of_job, groups in needed:
+        each = [_cost_of(g, of_job, usual, depths, of_job.depth == first[key, g.name]) for g in groups]
+        costs.append(None if None in each else sum(seconds for seconds in each if seconds is not None))
+    return costs
 
 
-def _cost_of(group: Group, settings: Settings, usual: Settings, depths: Sequence[int]) -> float | None:
-    """Seconds of the default sweep, times `(depth^p + shallow) / sum of that over the sweep`, times the growth with
-    each further key from its default."""
+def _cost_of(group: Group, settings: Settings, usual: Settings, depths: Sequence[int], is_first: bool) -> float | None:
+    """Seconds of the default sweep, times `depth^p / sum of that over the sweep`, times the growth with each further
+    key from its default; what the depths share is added for the first of them."""
     if group.seconds is None:
         return None
     power = group.grows.get("depth", 0.0)
@@ -84,7 +99,10 @@ def _cost_of(group: Group, settings: Settings, usual: Settings, depths: Sequence
         now, then = asked.get(key), default.get(key)
         if key != "depth" and isinstance(now, (int, float)) and isinstance(then, (int, float)) and now and then:
             growth *= (now / then) ** of_key
-    return group.seconds * settings.depth**power / whole * growth if whole else None
+    if not whole:
+        return None
+    unshared = (group.seconds - group.shared) * settings.depth**power / whole
+    return (unshared + group.shared * is_first) * growth
 
 
 def forecast_lines(plans: Sequence[Plan], missing: set[str], slowness: float) -> Iterator[str]:
@@ -111,7 +129,10 @@ def _how_long(todo: Sequence[Settings], launcher: str, slowness: float) -> str:
 
 
 def claims_left_out(jobs: Sequence[Settings]) -> Iterator[str]:
-    """A line a reason for which claims will not be judged, with the settings that it is about."""
+    """A line a reason for which claims are not judged, with the settings that it is about.
+
+    Where all were asked for, they are left out: a group of which none stays is not measured.
+    """
     study = study_of(jobs[0])
     by_reason: dict[str, set[str]] = {}
     asked: set[str] = set()
@@ -127,8 +148,9 @@ def claims_left_out(jobs: Sequence[Settings]) -> Iterator[str]:
         key = reason.partition("=")[0].strip()
         others = [claim for claim in study.claims if claim.id in asked - ids]
         pinned = sum(key in claim.pins for claim in others)
-        pinning = f", of which {pinned} set {key} themselves" if pinned else ""
-        yield f"{_counted(len(ids))} of {len(asked)} will not be judged ({reason}); {len(others)} stay{pinning}"
+        pinning = f", of which {pinned} pin their own {key}" if pinned else ""
+        become = "are left out" if jobs[0].claims is None else "will not be judged"
+        yield f"{len(ids)} of {_counted(len(asked))} {become} ({reason}); {len(others)} stay{pinning}"
 
 
 def too_few_depths(jobs: Sequence[Settings]) -> Iterator[str]:
@@ -138,7 +160,8 @@ def too_few_depths(jobs: Sequence[Settings]) -> Iterator[str]:
     study = study_of(jobs[0])
     short: Counter[int] = Counter()
     for settings in _apart(jobs):
-        depths = {job.depth for job in jobs if _key(job) == _key(settings)}
+        key = _key(settings, *POOLED)
+        depths = {job.depth for job in jobs if _key(job, *POOLED) == key}
         for claim in study.chosen(settings.claims):
             if claim.expected.is_order and claim.expected.along == "depth" and claim.outside(settings) is None:
                 points = _points(study.group_of(claim.id), claim, depths)
@@ -159,11 +182,12 @@ def _points(group: Group, claim: Claim, depths: set[int]) -> int:
 
 def _apart(jobs: Sequence[Settings]) -> list[Settings]:
     """One of the jobs for each setting: those of other depths and seeds are judged with it."""
-    return list({_key(job): job for job in jobs}.values())
+    return list({_key(job, *POOLED): job for job in jobs}.values())
 
 
-def _key(settings: Settings) -> str:
-    return digest({key: value for key, value in content(settings).items() if key not in ("depth", "seed")})
+def _key(settings: Settings, *but: str) -> str:
+    """Of what a job is about but for these keys."""
+    return digest({key: value for key, value in content(settings).items() if key not in but})
 
 
 def _counted(count: int) -> str:

@@ -51,7 +51,7 @@ from resnet_limits.settings.keys import describe, flat
 from . import launchers
 from .hydra_errors import translated
 from .hydra_schema import CONFIGS, folders, register
-from .overrides import asked_study, check_launcher_keys, names_for, no_content, points, read, values_of
+from .overrides import asked_study, check_launcher_keys, names_for, no_content, points, quoted, read, values_of
 from .printable import say
 from .workers import die_with_client
 
@@ -79,10 +79,10 @@ class PlannedJob:
         digest = identity.digest_of(settings)
         others = [o for o in overrides if not o.startswith(("data.digest=", "parts="))]
         if settings.parts is not None:
-            others.append(f"parts={_quoted(settings.parts)}")
+            others.append(f"parts={quoted(settings.parts)}")
         if digest is None:
             return cls(tuple(others), settings)
-        word = digest if re.fullmatch(r"[a-z]\w*-\w+", digest) else _quoted(digest)  # one of the user's own: 007, null
+        word = digest if re.fullmatch(r"[a-z]\w*-\w+", digest) else quoted(digest)  # one of the user's own: 007, null
         return cls((*others, f"data.digest={word}"), settings)
 
     @property
@@ -331,10 +331,10 @@ def start_child(run: Run, box: Box, array: str) -> subprocess.Popen[bytes]:
     folder = run.path / LAUNCHER
     folder.mkdir(exist_ok=True)
     # Last, because the last of several overrides of a key holds: what the run folder relies on is not up for change.
-    ours = [f"hydra.sweep.dir={_quoted(folder)}", "hydra.sweep.subdir=.", "hydra.mode=MULTIRUN"]
-    ours.append(f"+hydra.job.env_set.{imports.PACKAGE_VARIABLE}={_quoted(imports.PACKAGE_FILE)}")
+    ours = [f"hydra.sweep.dir={quoted(str(folder))}", "hydra.sweep.subdir=.", "hydra.mode=MULTIRUN"]
+    ours.append(f"+hydra.job.env_set.{imports.PACKAGE_VARIABLE}={quoted(str(imports.PACKAGE_FILE))}")
     if launchers.named(box.launcher).by_submitit:
-        ours.append(f"hydra.launcher.submitit_folder={_quoted(folder / SUBMITIT / array / '%j')}")
+        ours.append(f"hydra.launcher.submitit_folder={quoted(str(folder / SUBMITIT / array / '%j'))}")
     if not launchers.named(box.launcher).is_here:
         scheduler.note(run.path, array, box.jobs)
         ours += [f"hydra.launcher.name={scheduler.task_name(run.path)}", _setup(box)]
@@ -355,13 +355,8 @@ def _setup(box: Box) -> str:
     key = "hydra.launcher.setup="
     theirs = next((line.removeprefix(key) for line in box.overrides if line.startswith(key)), "[]")
     lines = [theirs[1:-1].strip()] if theirs.startswith("[") else []
-    ours = [_quoted(line) for line in (*imports.SETUP, *own.lines_of_shell())]
+    ours = [quoted(line) for line in (*imports.SETUP, *own.lines_of_shell())]
     return f"{key}[{','.join([line for line in lines if line] + ours)}]"
-
-
-def _quoted(value: object) -> str:
-    escaped = str(value).replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
 
 
 def launch() -> None:

@@ -11,6 +11,7 @@ from hydra.errors import HydraException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
 from resnet_limits.errors import SettingError, one_of
+from resnet_limits.settings.registry import Registry
 
 from .keys import asked_study, declared, names_for, unknown_key
 from .launchers import LAUNCHERS
@@ -37,6 +38,8 @@ def _in_words(error: Exception, overrides: Sequence[str]) -> str:
         group, name = match.groups()
         options = re.search(r"Available options in '[^']*':\s*((?:\n?\s*\S+)+?)(?:\n\S*[A-Z]|\Z)", text)
         valid = names_for(group, asked_study(overrides)) or (options.group(1).split() if options else [])
+        if isinstance(valid, Registry):
+            return f"{group}: unknown option {valid.unknown(name)}"
         hint = ' (pip install "reslim[launchers]" brings it)' if group == "hydra/launcher" and name in LAUNCHERS else ""
         return f"{group}: unknown option {one_of(name, valid)}{hint}"
     if match := re.search(r"Could not override '([^']+)'", text):

@@ -12,10 +12,11 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import fields
 
-from resnet_limits.errors import closest, nearest
+from resnet_limits.errors import SettingError, closest, nearest
 from resnet_limits.settings.keys import Entry, describe, flat
-from resnet_limits.settings.registry import FIGURES, STUDIES, groups, kinds, options_of
+from resnet_limits.settings.registry import FIGURES, STUDIES, Option, groups, kinds, options_of
 
+KEY = re.compile(r"[a-z]\w*(\.\w+)*")
 FIRST_NAME = re.compile(r"[=\[,('\" ](\w+)(?=[.\],)'\" ]|$)")
 """What stands before the first dot of a name in a list of names."""
 
@@ -41,6 +42,11 @@ def names_for(key: str, study: str) -> Collection[str]:
         kept = (settings.__dataclass_fields__[key].metadata["choices"] for settings in _settings(study))
         return dict.fromkeys(itertools.chain(*kept))
     return options_of(key, *_settings(study)) if key.isidentifier() else ()
+
+
+def kind_for(key: str, study: str) -> type[Option] | None:
+    """What an option of this key of the asked study is; None of a key without options."""
+    return next((kind for settings in _settings(study) if (kind := kinds(settings).get(key))), None)
 
 
 def _settings(study: str) -> list[type]:
@@ -87,6 +93,28 @@ def all_keys() -> Iterator[str]:
         yield from flat(settings(study=name))
         for group, kind in kinds(settings).items():
             yield from (entry.key for _, option in kind.options.sound() for entry in describe(option(), f"{group}."))
+
+
+def require_keys(words: Sequence[str]) -> None:
+    """Raise `SettingError` for the first `KEY=VALUE` whose key there is nowhere, before anything else is imported: a
+    slip of the finger is answered at once. Other words, and the keys of Hydra, are left to whoever reads the rest."""
+    study = asked_study(words)
+    for word in words:
+        key, sign, _ = word.partition("=")
+        if sign and KEY.fullmatch(key) and not key.startswith("hydra"):
+            require_key(full_key(key, study), words)
+
+
+def require_key(key: str, lines: Sequence[str]) -> None:
+    """Raise `SettingError` for a key that neither the asked study nor another has."""
+    study = asked_study(lines)
+    if declared(key, study) is not None:
+        return
+    if inside := next((name for name in all_keys() if name.startswith(f"{key}.")), None):
+        raise SettingError(f"{key}: expected its keys, one by one, such as {inside}=...")
+    if (group := key.removesuffix(".name")) != key and (names := names_for(group, study)):
+        raise SettingError(f"{key}: choose with {group}=..., one of {', '.join(names)}")
+    raise SettingError(unknown_key(key, lines))
 
 
 def unknown_key(name: str, lines: Sequence[str]) -> str:

@@ -12,6 +12,9 @@ and, before Hydra sees it (`in_full`), what is typed with less:
                                      of these claims name before the first dot
     depth=8..512                     a ladder of an integer key: 8, 16, 32, ..., 512, each the double of the one before
     lr=0.1, activation=silu          a key by the short form, and a value by the further name, that each declares
+    data=my.npz, data=my/images      what lies at a path, in place of a name: the source of it, and where it is
+    outputs=/tmp/my runs=1 (ä)       a text, in quotes where Hydra could not read it: with = or brackets, say; commas
+                                     separate the values of a sweep, where the key may be swept
 
 Of several overrides of a key the last one holds. Whatever Hydra would accept and then not do, or do otherwise than it
 reads, is refused here, by the name of its key, before anything is composed; so is a sweep of too many jobs, counted
@@ -22,6 +25,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import re
 import typing
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -43,9 +47,10 @@ from hydra.core.override_parser.types import (
 from hydra.errors import HydraException
 
 from resnet_limits.errors import SettingError, one_of
+from resnet_limits.settings.keys import Entry
 from resnet_limits.settings.registry import Registry
 
-from .keys import all_keys, asked_study, declared, full_key, names_for, studies_of_claims, unknown_key
+from .keys import asked_study, declared, full_key, kind_for, names_for, require_key, studies_of_claims
 from .launchers import LAUNCHERS, named
 
 MAX_JOBS = 10_000
@@ -54,6 +59,8 @@ OF_VALUES = (ValueError, AssertionError, TypeError, ArithmeticError, RecursionEr
 NAMES = re.compile(r"[\w.*-]+(\s*,\s*[\w.*-]+)*")
 """Names with commas between them."""
 WORD = re.compile(r"[^\W\d]\w*")
+PLAIN = re.compile(r"[\w./:@+-]*", re.ASCII)
+"""A text that Hydra reads as it is."""
 LADDER = re.compile(r"(?<![\w.+-])(\d{1,20})\.\.(\d{1,20})(?![\w.])")
 NESTED = "a sweep inside a value or inside another sweep is none; list the values themselves"
 HYDRA_IS = "of Hydra only hydra/launcher=NAME and hydra.launcher.KEY=VALUE are open"
@@ -76,7 +83,7 @@ def in_full(lines: Sequence[str]) -> list[str]:
     """The overrides of a request as Hydra reads them: with the names of keys and values in full, and with the study.
     Raises `SettingError` where claims of several studies are asked for, and none is named."""
     study = asked_study(lines)
-    full = [_in_full(line, study) for line in lines]
+    full = [_in_full(typed, study) for line in lines for typed in _by_path(line, lines, study)]
     if any(line.startswith(("study=", "figure=")) for line in lines):  # a figure has a study of its own
         return full
     if len(several := studies_of_claims(lines)) > 1:
@@ -101,7 +108,51 @@ def _in_full(line: str, study: str) -> str:
         and "null" not in value.split(",")
     ):
         value = f"[{value}]"
+    if _is_text(entry):
+        value = _readable(key, value, entry.field.metadata["content"])
     return f"{key}={value}"
+
+
+def _by_path(line: str, lines: Sequence[str], study: str) -> list[str]:
+    """The overrides that `data=my.npz` stands for; of any other line itself. Raises `SettingError` for a path among
+    other values, or beside a key that says where the data are, and as the source does for what lies there."""
+    key, _, value = line.partition("=")
+    kind = kind_for(key, study)
+    if kind is None:
+        return [line]
+    word = value.strip("'\"") if value[:1] in ("'", '"') else value
+    several = re.split(r"\s*,\s*", word)
+    if len(several) > 1 and any(map(kind.is_path, several)) and not os.path.exists(word):
+        raise SettingError(f"{key}: a path stands alone, got '{value}'; start one run for each")
+    if word in kind.options or not kind.is_path(word):
+        return [line]
+    keys = kind.at(word)
+    typed = {full_key(other.partition("=")[0], study): other for other in lines if other != line}
+    if twice := next((typed[name] for name in keys if name in typed), None):
+        raise SettingError(f"{line}: it says where the data are, and so does {twice}; leave one of them out")
+    return [f"{name}={text if name == key else quoted(text)}" for name, text in keys.items()]
+
+
+def _is_text(entry: Entry) -> bool:
+    """Whether any text may be a value of the key."""
+    is_word = str in (entry.type, *typing.get_args(entry.type))
+    return is_word and not entry.field.metadata["choices"] and not entry.field.metadata["pattern"]
+
+
+def _readable(key: str, value: str, may_be_swept: bool) -> str:
+    """A text as it is where Hydra reads a text, or a sweep, and else in quotes."""
+    if PLAIN.fullmatch(value) or value[:1] in ("'", '"'):
+        return value
+    try:
+        read_value = OverridesParser.create().parse_override(f"{key}={value}")._value
+    except (HydraException, *OF_VALUES):
+        return ",".join(quoted(word.strip()) for word in (value.split(",") if may_be_swept else [value]))
+    return quoted(value) if isinstance(read_value, (list, dict)) else value
+
+
+def quoted(text: str) -> str:
+    """A text as Hydra reads it, whatever signs are in it."""
+    return QuotedString(text, Quote.single).with_quotes()
 
 
 def _ladder(key: str, first: int, last: int) -> str:
@@ -155,14 +206,7 @@ def _check_key(override: Override, lines: Sequence[str]) -> None:
     if re.split(r"[./]", key)[0] == "hydra":
         _check_hydra(key)
         return
-    study = asked_study(lines)
-    if declared(key, study) is not None:
-        return
-    if inside := next((name for name in all_keys() if name.startswith(f"{key}.")), None):
-        raise SettingError(f"{key}: expected its keys, one by one, such as {inside}=...")
-    if (group := key.removesuffix(".name")) != key and (names := names_for(group, study)):
-        raise SettingError(f"{key}: choose with {group}=..., one of {', '.join(names)}")
-    raise SettingError(unknown_key(key, lines))
+    require_key(key, lines)
 
 
 def _check_hydra(key: str) -> None:

@@ -12,6 +12,7 @@ from resnet_limits.runs.enclosed import first_odd
 from resnet_limits.runs.folder import Run, outputs_root
 from resnet_limits.runs.merge import Merged, merge, other_data
 
+from .drawing import drawing
 from .printable import say
 
 
@@ -33,7 +34,8 @@ def report(names: Sequence[str], *, out: str | None, json_out: bool, table: bool
     from .display import Terminal, print_json, show_places, show_summary
 
     if out is None:
-        folder, summary = first.path, collect(first)
+        with drawing() as progress:
+            folder, summary = first.path, collect(first, progress=progress)
     else:
         folder = place(out)
         summary = _written_to(folder, merged)
@@ -73,7 +75,8 @@ def _written_to(folder: Path, merged: Merged) -> dict[str, Any]:
             probe = beside(folder / "reslim")  # figures come first, and take seconds
             probe.touch()
             probe.unlink()
-            return write_collection(folder, merged, pdf=True)
+            with drawing() as progress:
+                return write_collection(folder, merged, pdf=True, progress=progress)
     except OSError as error:
         raise OutputError(f"cannot write to {folder}: {error.strerror}; choose another folder with --out") from None
 

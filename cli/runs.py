@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,42 +13,52 @@ from rich.errors import MarkupError
 from rich.markup import escape
 from rich.text import Text
 
-from resnet_limits.errors import RunFolderError
+from resnet_limits.claims.words import VERDICTS, duration
+from resnet_limits.errors import RunFolderError, SettingError
 from resnet_limits.report.current import Current, current
 from resnet_limits.runs import scheduler
 from resnet_limits.runs.enclosed import first_odd
 from resnet_limits.runs.folder import JobsInFolder, Run, outputs_root
 from resnet_limits.runs.planned import PLAN_FILE, MissingFiles, OtherSchema, depth_of
 from resnet_limits.runs.status import Status
+from resnet_limits.settings.registry import STUDIES
 
 from .columns import Column, Columns
 from .display import Terminal, coloured, print_json, show_summary
 from .printable import continuing, say
 
-TITLES = ("run", "study", "state", "depths", "verdicts")
+LONGEST = 300
+"""Signs of what was asked that are shown in the list; a run by itself, and --json, show all."""
 
 
-def runs(name: str | None, *, json_out: bool) -> None:
-    """List the runs, or show one."""
+def runs(name: str | None, *, study: str | None, json_out: bool) -> None:
+    """List the runs, all or those of a study, or show one."""
     root = outputs_root(None)
+    if name is not None and name in STUDIES and study in (None, name):
+        name, study = None, name
     if name is not None:
+        if study is not None:
+            raise SettingError(f"--study {study}: it is for the list of runs; leave it out to show the run {name}")
         _show(Run.named(root, name), json_out)
         _say_silence()
         return
-    documents = [_document(run, quick=True)[0] for run in Run.all(root)]
+    every = Run.all(root)
+    if study is not None and study not in {*STUDIES, *(run.path.parent.name for run in every)}:
+        raise SettingError(f"unknown study {STUDIES.unknown(study)}")
+    of_study = [run for run in every if study in (None, run.path.parent.name)]
+    documents = [_document(run, quick=True)[0] for run in of_study]
     _say_silence()
     if json_out:
         print_json(documents)
         return
     console = Terminal()
     if not documents:
-        console.print(f"no runs under {escape(str(root))}; reslim train makes one", highlight=False, soft_wrap=True)
+        of = f" of study {study}" if study else ""
+        console.print(f"no runs{of} under {escape(str(root))}; reslim train makes one", highlight=False, soft_wrap=True)
         return
-    table = Columns(*(Column(title, wraps=title in ("depths", "verdicts")) for title in TITLES))
+    table = Columns(Column("run"), Column("state"), Column("asked, when, and what came out", wraps=True))
     for document in documents:
-        depths = ", ".join(str(d) for d in document["depths"])
-        verdicts = ", ".join(f"{count} {verdict}" for verdict, count in document["verdicts"].items())
-        table.row(document["id"], document["study"], coloured(document["state"]), depths, verdicts)
+        table.row(document["id"], coloured(document["state"]), _in_words(document))
     console.print(table)
     for document in documents:
         if document["continue"]:  # below the table: a folded command cannot be copied
@@ -54,6 +66,24 @@ def runs(name: str | None, *, json_out: bool) -> None:
     for document in documents:
         for remark in document["remarks"]:
             console.print(Text.assemble((document["id"], "bold"), f": {remark}"), soft_wrap=True)
+
+
+def _in_words(document: Mapping[str, Any], longest: int = LONGEST) -> Text:
+    """`study ode  depth=4,8 width=4`, `30 Nov 16:36, 11 s of jobs at depths 4, 8`, `1 supported`, a line each."""
+    asked = "; then ".join(" ".join(sweep) or "the defaults" for sweep in document["overrides"])
+    if len(asked) > longest:
+        asked = f"{asked[:longest].rpartition(' ')[0]} ..."
+    if not any(line.startswith("study=") for sweep in document["overrides"] for line in sweep):
+        asked = f"study {document['study']}: {asked}" if asked else f"study {document['study']}"
+    depths = ", ".join(str(d) for d in document["depths"])
+    when = [
+        time.strftime("%d %b %H:%M", time.localtime(document["started"])) if document["started"] else "",
+        f"{duration(document['seconds'])} of jobs" if document["seconds"] else "",
+        f"depth{'s' if len(document['depths']) > 1 else ''} {depths}" if depths else "",
+    ]
+    order = [*VERDICTS, *document["verdicts"]]
+    verdicts = [f"{document['verdicts'][name]} {name}" for name in dict.fromkeys(order) if name in document["verdicts"]]
+    return Text("\n".join(line for line in (asked, ", ".join(filter(None, when)), ", ".join(verdicts)) if line))
 
 
 def _say_silence() -> None:
@@ -81,6 +111,9 @@ def _document(run: Run, *, quick: bool = False) -> tuple[dict[str, Any], dict[st
         "run": str(run.path),
         "study": run.study,
         "state": state,
+        "overrides": run.sweeps(),
+        "started": run.started,
+        "seconds": round(sum(status.seconds or 0.0 for status in seen.statuses.values()), 3),
         "depths": sorted({depth_of(name) for name in seen.statuses}),
         "jobs": {name: status.state for name, status in seen.statuses.items()},
         "verdicts": dict(Counter(claim["verdict"] for claim in claims)),
@@ -103,6 +136,9 @@ def _damaged(run: Run, error: RunFolderError) -> tuple[dict[str, Any], dict[str,
         "run": str(run.path),
         "study": jobs[0].settings.study if jobs else run.path.parent.name,
         "state": "unknown" if unknown else "damaged",
+        "overrides": [],
+        "started": run.started,
+        "seconds": round(sum(job.status.seconds or 0.0 for job in jobs), 3),
         "depths": sorted({job.settings.depth for job in jobs}),
         "jobs": {job.name: job.status.state for job in jobs},
         "verdicts": {},
@@ -134,6 +170,9 @@ def _show(run: Run, json_out: bool) -> None:
     console = Terminal()
     title = f"[bold]{escape(run.id)}[/bold], study {escape(document['study'])},"
     console.print(title, coloured(document["state"]), end="\n", highlight=False)
+    asked = Columns(Column(wraps=True))
+    asked.row(_in_words(document, longest=10**6))
+    console.print(asked)
     right = ("depth", "seconds")
     titles = ("depth", "job", "state", "seconds", "message")
     table = Columns(*(Column(title, wraps=title == "message", right=title in right) for title in titles))

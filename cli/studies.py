@@ -163,12 +163,12 @@ def _main_keys(study: Study) -> Columns:
 
 def _ways_on(study: Study) -> Columns:
     """Commands, and what each does."""
-    depths = ",".join(map(str, default_depths(study.name)))
+    depths, time = ",".join(map(str, default_depths(study.name))), duration(study.seconds)
     ways = {
-        _start(study): f"the sweep: depth={depths}, about {duration(study.seconds)} on one core",
+        _start(study): f"the sweep: depth={depths}" + (f", about {time} on one core" if time else ""),
         f"{_start(study)} preset=smoke": "the same at a small size, in seconds",
         f"reslim studies {study.name} keys": "all keys; also claims, observables, arrays",
-        f"reslim studies {study.claims[0].id}": "one claim: what it assumes, its source, its rival",
+        **{f"reslim studies {claim.id}": "one claim: what it assumes, its source" for claim in study.claims[:1]},
     }
     table = Columns(Column(), Column(wraps=True))
     for command, words in ways.items():

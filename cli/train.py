@@ -32,6 +32,7 @@ from resnet_limits.settings.trial import tried
 from resnet_limits.slowness import slowness
 
 from . import launchers
+from .drawing import drawing
 from .forecast import forecast_lines
 from .hydra_bridge import Box, Plan, PlannedJob, boxes, overridden, plan, study_of, who_asks
 from .launch import launch
@@ -372,7 +373,8 @@ def _finish(run: Run, asked: set[str], all_started: bool, json_out: bool, table:
 
     from .display import Terminal, print_json, show_places, show_summary
 
-    summary = collect(run)
+    with drawing() as progress:
+        summary = collect(run, progress=progress)
     if json_out:
         print_json(summary)
     else:

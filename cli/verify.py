@@ -26,14 +26,17 @@ from rich.text import Text
 
 from resnet_limits.claims.words import VERDICTS
 from resnet_limits.cores import cores
-from resnet_limits.errors import OutputError, SettingError, one_of
+from resnet_limits.errors import OutputError, SettingError
 from resnet_limits.runs.folder import Run, outputs_root
 from resnet_limits.runs.job_folder import JobFolder
+from resnet_limits.runs.moved import Side, compared, read
 from resnet_limits.settings.registry import STUDIES
 
+from . import compare
 from .columns import Column, Columns
 from .display import Terminal, Watch, coloured, print_json
 from .hydra_bridge import Plan, plan
+from .keys import studies_of_claims
 from .overrides import in_full
 from .printable import continuing, say
 from .train import check_data, check_devices, check_parts, check_sinks, say_given_twice
@@ -45,6 +48,8 @@ if TYPE_CHECKING:
 POLL = 0.25
 PATIENCE = 2.0
 """Seconds that an interrupted worker is given to end by itself."""
+CLAIM = re.compile(r"[\w.*-]+(?=[\],\s]|$)")
+"""A name in a list of claims."""
 WIDE = 94
 """Columns of a terminal from which on the verdict that must be has a column of its own."""
 
@@ -73,10 +78,11 @@ class Request:
     overrides: list[str] = field(default_factory=list)
 
 
-def verify(words: Sequence[str], *, smoke: bool, junit: str | None, json_out: bool) -> None:
-    """Run, judge, show; exit code 1 where anything came out other than it must."""
+def verify(words: Sequence[str], *, smoke: bool, junit: str | None, against: str | None, json_out: bool) -> None:
+    """Run, judge, show; exit code 1 where anything came out other than it must, or moved against what is held to."""
     request = _request(words, smoke)
-    requests = [in_full([f"study={study}", *request.overrides]) for study in request.studies]
+    requests = [in_full([f"study={study}", *_own(request.overrides, study)]) for study in request.studies]
+    before = {} if against is None else _before(Path(against), request.studies)
     say_given_twice(requests[0])
     plans = [plan(overrides) for overrides in requests]  # all first: a mistake is said before anything runs
     settings = [job.settings for plan in plans for job in plan.jobs]
@@ -111,8 +117,14 @@ def verify(words: Sequence[str], *, smoke: bool, junit: str | None, json_out: bo
         ],
         "seconds": round(seconds, 3),
     }
+    if against is not None:
+        document["against"] = [
+            compared(before[study["study"]], Side(study["run"], study["study"], study["claims"]))
+            for study in document["studies"]
+            if study["study"] in before
+        ]
     print_json(document) if json_out else show(document)
-    if not document["ok"]:
+    if not document["ok"] or any(study["moved"] for study in document.get("against", ())):
         raise SystemExit(1)
 
 
@@ -123,7 +135,7 @@ def _request(words: Sequence[str], smoke: bool) -> Request:
         if "=" in word:
             request.overrides.append(word)
         elif word not in STUDIES:
-            raise SettingError(f"unknown study {one_of(word, STUDIES)}")
+            raise SettingError(f"unknown study {STUDIES.unknown(word)}")
         elif word not in request.studies:
             request.studies.append(word)
     key = {override.split("=", 1)[0] for override in request.overrides}
@@ -141,9 +153,31 @@ def _request(words: Sequence[str], smoke: bool) -> Request:
 
 
 def _meant(overrides: Sequence[str]) -> list[str]:
-    """The studies whose claims or own keys the overrides name: `claims=[ode.forward]`, `sde.inputs=3`."""
-    named = {name for override in overrides for name in re.findall(r"(?:^|[=\[, ])(\w+)\.", override)}
+    """The studies whose claims or own keys the overrides name: `claims=sde`, `claims=[ode.forward]`, `sde.inputs=3`."""
+    keys = {override.partition(".")[0] for override in overrides if "." in override.partition("=")[0]}
+    named = {*keys, *studies_of_claims(overrides)}
     return [study for study in STUDIES if study in named]
+
+
+def _own(overrides: Sequence[str], study: str) -> list[str]:
+    """The overrides with, of claims of several studies, those of this one."""
+    several = studies_of_claims(overrides)
+    return [
+        f"claims=[{','.join(name for name in CLAIM.findall(line) if name.partition('.')[0] == study)}]"
+        if line.startswith("claims=") and study in several and len(several) > 1
+        else line
+        for line in overrides
+    ]
+
+
+def _before(path: Path, studies: Sequence[str]) -> dict[str, Side]:
+    """What the studies are held against, by study. Raises `SettingError` where the file has none of them."""
+    sides = {side.study: side for side in read(path)}
+    if not set(sides) & set(studies):
+        raise SettingError(
+            f"--against {path}: it holds claims of {', '.join(sides)}, and {', '.join(studies)} would be verified"
+        )
+    return sides
 
 
 def all_verified(plans: Sequence[Plan]) -> list[Outcome]:
@@ -261,6 +295,9 @@ def show(document: dict[str, Any]) -> None:
         questions = _questions(by_group(study, study["claims"]))
         console.parts(questions, _scoreboard(study["claims"], console.width), _wrong(study))
         console.print(Text.assemble("\n", ("run  ", "bold"), study["run"]), end="\n\n", soft_wrap=True)
+    for held in document.get("against", ()):
+        compare.show(held, console)
+        console.print()
     claims = [check for study in document["studies"] for check in study["claims"]]
     right = sum(check["ok"] for check in claims)
     console.print(

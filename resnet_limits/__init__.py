@@ -54,6 +54,7 @@ if TYPE_CHECKING:  # for type checkers, which cannot ask a registry
     from .data.sources.fashion_mnist import FashionMnistData as FashionMnistData
     from .data.sources.gaussian import GaussianData as GaussianData
     from .data.sources.image_folder import ImageFolderData as ImageFolderData
+    from .data.sources.labelled_file import LabelledFileData as LabelledFileData
     from .data.sources.mnist import MnistData as MnistData
     from .data.sources.moons import MoonsData as MoonsData
     from .data.sources.source import Data as Data
@@ -61,6 +62,7 @@ if TYPE_CHECKING:  # for type checkers, which cannot ask a registry
     from .data.sources.source import Images as Images
     from .data.sources.source import Plane as Plane
     from .data.sources.spirals import SpiralsData as SpiralsData
+    from .data.sources.target_file import TargetFileData as TargetFileData
     from .errors import SettingError as SettingError
     from .errors import Undetermined as Undetermined
     from .figures.named.figure import NamedFigure as NamedFigure

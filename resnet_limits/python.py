@@ -176,6 +176,7 @@ class MeasuredRun(InWords, Run):
         from .figures.panels import claim_figure
         from .figures.style import styled
         from .figures.write import file_name
+        from .report.publish import wording_of
 
         judged = {
             file_name(judged.claim.id, judged.setting): (judged, points) for judged, points in self._collection.judged
@@ -186,7 +187,7 @@ class MeasuredRun(InWords, Run):
         if points.empty:
             raise SettingError(f"{name}: there is nothing to draw: {judgement.why}")
         with styled():
-            return claim_figure(judgement, points)
+            return claim_figure(judgement, points, wording_of(self._collection.study))
 
     def report(self) -> Path:
         """Write `report.html` with all figures and tables into the folder, and return its path."""

@@ -52,7 +52,7 @@ class Checkout:
 
     def tested(self, test: str) -> subprocess.CompletedProcess[str]:
         """`pytest TEST`, a file or a test of the checkout."""
-        return self._run([sys.executable, "-m", "pytest", "-x", "-q", "--tb=line", test], self.folder)
+        return self._run([sys.executable, "-m", "pytest", "-x", "-q", "--tb=line", "-m", "not long", test], self.folder)
 
     def _run(self, command: Sequence[str], cwd: Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(command, env=self.environment, cwd=cwd, capture_output=True, text=True, check=False)

@@ -203,6 +203,7 @@ def test_memory_that_cannot_suffice_is_refused_at_planning(tmp_path: Path, claim
     assert reslim.runs() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("claim", "key", "part"),
     [("ode.reversed.euler", "ode.paths=290", "reversed"), ("ode.trained", "train.replicas=110", "trained")],

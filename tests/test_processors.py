@@ -16,6 +16,8 @@ import pytest
 
 from resnet_limits.paths.laws.law import Init
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = {
     "as it is": {},
     "default": {"ATEN_CPU_CAPABILITY": "default"},

@@ -82,7 +82,7 @@ def other_value(entry):
     rule, value = entry.field.metadata, entry.value
     if entry.key == "claims":
         return ["ode.forward"]
-    if entry.key in ("device", "outputs", "data.root"):
+    if entry.key in ("device", "outputs", "data.root", "data.file"):
         return "cpu"
     if rule["choices"]:
         other = next(choice for choice in rule["choices"] if choice != value)
@@ -204,7 +204,7 @@ def test_values_of_another_type_are_refused_by_name(settings):
             wrong = [1, ["a word"], [True], [1.5], [[1]], *(value for value in wrong if value != [1])]
         optional = type(None) in typing.get_args(entry.type)
         for value in [*wrong, *([] if optional else [None])]:
-            if entry.key in ("outputs", "data.root") and isinstance(value, str):
+            if entry.key in ("outputs", "data.root", "data.file") and isinstance(value, str):
                 continue
             with pytest.raises(SettingError, match=rf"^{entry.key}: "):
                 check_values(changed(settings, entry.key, value))

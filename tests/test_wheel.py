@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[1]
 COMPILED = "resnet_limits/random/_gaussian."
 INSTALLED = {"cli": "reslim_cli", "configs": "reslim_configs", "resnet_limits": "resnet_limits"}

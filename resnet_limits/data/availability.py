@@ -23,3 +23,5 @@ class Availability:
     advice: str = ""
     folders: tuple[tuple[str, Listing], ...] | None = None
     """Of images of one's own: the name that `data.folder` gives, and what is in it."""
+    files: tuple[tuple[str, str], ...] | None = None
+    """Of files of one's own: the name that `data.file` gives, and what is in it."""

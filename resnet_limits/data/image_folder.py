@@ -105,7 +105,7 @@ def listing(folder: Path) -> Listing:
     """
     for path in (folder, *(folder / part for part in FOLDERS_OF_PARTS)):
         if not path.is_dir():
-            raise MissingData(f"data=image_folder: there is no folder {path}; set data.root and data.folder; {LAYOUT}")
+            raise MissingData(f"data=image_folder: there is no folder {path}; {LAYOUT}; data=PATH says where")
     names, left_out = _classes(folder)
     files_listed: list[ImageFile] = []
     seen: dict[tuple[int, int], str] = {}

@@ -66,9 +66,8 @@ def _load(data: Data, seed: int, progress: Listener) -> Dataset:
     if isinstance(data, Images):
         return _from_images(data, seed, progress)
     x, y = _all_points(data, seed)
-    train, test = sizes.split(data, len(x))
-    order = permutation(len(x), seed=seed, purpose="data.split").numpy()
-    chosen, held_out = order[:train], order[len(x) - test :]
+    chosen, held_out = _parts(data, len(x), seed)
+    train = len(chosen)
     points = _standardised(x, chosen)
     if regression := y.ndim == 2:
         if np.ptp(y[chosen], axis=0).min() == 0:
@@ -79,6 +78,19 @@ def _load(data: Data, seed: int, progress: Listener) -> Dataset:
         values = torch.from_numpy(y.astype(np.int64))
     classes = 0 if regression else int(y.max()) + 1
     return Dataset(data.name, points[chosen], values[chosen], points[held_out], values[held_out], classes)
+
+
+def _parts(data: Data, total: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The training and the test points among all: of one random order, or of one of each part that is set apart."""
+    if not isinstance(there := data.available(), tuple):
+        train, test = sizes.split(data, total)
+        order = permutation(total, seed=seed, purpose="data.split").numpy()
+        return order[:train], order[total - test :]
+    train = sizes.part("train", data.train_size, there[0], data.named())
+    test = sizes.part("test", data.test_size, there[1], data.named())
+    chosen = permutation(there[0], seed=seed, purpose="data.split")[:train]
+    held_out = permutation(there[1], seed=seed, purpose="data.split.test")[:test]
+    return chosen.numpy(), there[0] + held_out.numpy()
 
 
 def _from_images(data: Images, seed: int, progress: Listener) -> Dataset:

@@ -44,7 +44,7 @@ def draw_order(axes: Axes, judgement: Judgement, points: pd.DataFrame) -> None:
     axes.set_yscale("log")
     for chosen, colour, fill, label in (
         (in_fit, COLOURS[0], COLOURS[0], "measured"),
-        (~in_fit, "0.4", "white", "measured, not in the fit"),
+        (~in_fit, "0.4", "white", "measured, not fitted"),
     ):
         if chosen.any():
             axes.errorbar(
@@ -62,12 +62,13 @@ def draw_order(axes: Axes, judgement: Judgement, points: pd.DataFrame) -> None:
     if judgement.measured is not None:
         _draw_fit(axes, fit, judgement.measured)
     order = judgement.expected_value
+    end = int(np.flatnonzero(in_fit)[-1]) if in_fit.any() else -1
     if math.isfinite(order):
-        end = np.flatnonzero(in_fit)[-1] if in_fit.any() else -1
         ends = x[[0, -1]]
         at_least = "at least " if judgement.expected.what == "order_at_least" else ""
         label = f"expected order {at_least}{order:g}"
-        axes.plot(ends, values[end] * (ends / x[end]) ** -order, "--", color=COLOURS[1], lw=1.2, label=label)
+        expected = values[end] * (ends / x[end]) ** -order
+        axes.plot(ends, expected, "--", color=COLOURS[1], lw=1.2, label=label)
     ticks(axes, x)
     low, high = axes.get_ylim()
     if high < SMALLEST_RANGE * low:  # a constant should look like one
@@ -76,6 +77,17 @@ def draw_order(axes: Axes, judgement: Judgement, points: pd.DataFrame) -> None:
     if high < 100 * low:  # less than two powers of ten: label 2 and 5 too
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5) if high < 10 * low else (1, 2, 5)))
     axes.yaxis.set_major_formatter(FuncFormatter(power_of_ten_as_text))
+    if math.isfinite(order) and judgement.expected.what == "order_at_least":
+        _shade_steeper(axes, x, values, end, order)
+
+
+def _shade_steeper(axes: Axes, x: np.ndarray, values: np.ndarray, end: int, order: float) -> None:
+    """All that falls at this order or a higher one to the last fitted point: one side of the dashed line."""
+    before = np.array([x[0], x[end]])
+    low, high = axes.get_ylim()
+    bound = np.clip(values[end] * (before / x[end]) ** -order, low, high)
+    axes.fill_between(before, bound, high, color=COLOURS[1], alpha=0.1, lw=0, label="_allowed")
+    axes.set_ylim(low, high)
 
 
 def power_of_ten_as_text(value: float, _: int | None = None) -> str:

@@ -11,10 +11,20 @@ import matplotlib as mpl
 
 # Okabe & Ito's palette, ordered by lightness so that neighbours differ in grey too.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+INK, SOFT = "#1c1e21", "#5b6067"
+"""Of what is read, and of what stands beside it."""
 MARKERS = ("o", "s", "^", "D", "v", "P")
 
 RC_PARAMETERS: dict[Any, Any] = {
     "font.size": 9,
+    "mathtext.fontset": "dejavusans",
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": SOFT,
+    "xtick.color": SOFT,
+    "ytick.color": SOFT,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,

@@ -6,6 +6,7 @@ x_{k+1} = x_k + h f(x_k, theta(t_k)),   h = T/L        against        dx/dt = f(
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +48,7 @@ class DrivenFlow:
 
     def velocity(self, t: Tensor, x: Tensor) -> Tensor:
         """`f(x, theta(t))`, for the solver of the limit."""
-        return self.field(x, {name: values[:, 0] for name, values in self.path.at(t).items()})
+        return self.field(x, _at_one_time(self.path.at(t)))
 
     def leading_error(self) -> tuple[Float[Tensor, "r n d"], Float[Tensor, "r n d"], float]:
         """`x(T)`, `e(T)` and the larger error of the two: `x_L = x(T) + h e(T) + O(h^2)` for Euler blocks.
@@ -57,9 +58,11 @@ class DrivenFlow:
 
         def velocity(t: Tensor, state: Tensor) -> Tensor:
             x, e = state
-            f = self.velocity(t, x)
-            # derivative of f along (1/2, f/2 - e): half the second derivative of x, less f_x e
-            change = jvp(self.velocity, (t, x), (torch.full_like(t, 0.5), f / 2 - e))[1]
+            theta, rate = _at_one_time(self.path.at(t)), _at_one_time(self.path.rate(t))
+            f = self.field(x, theta)
+            # derivative of f along (theta'/2, f/2 - e): half the second derivative of x, less f_x e
+            along = {name: values / 2 for name, values in rate.items()}
+            change = jvp(self.field, (x, theta), (f / 2 - e, along))[1]
             return torch.stack([f, -change])
 
         start = torch.stack([self.x0, torch.zeros_like(self.x0)])
@@ -80,6 +83,10 @@ class DrivenFlow:
     def tolerance(self) -> float:
         """Of the solver."""
         return KINKED_TOLERANCE if activation_named(self.field.activation).kinks else FLOW_TOLERANCE
+
+
+def _at_one_time(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: of_one[:, 0] for name, of_one in values.items()}
 
 
 def root_mean_square(x: Tensor) -> float:

@@ -32,6 +32,15 @@ class Path(Protocol):
         ...
 
 
+@runtime_checkable
+class DifferentiablePath(Path, Protocol):
+    """A path that has its derivative in time in closed form."""
+
+    def rate(self, times: Float[Tensor, " *times"]) -> Float[Tensor, "R n *shape"]:
+        """`theta'(t_1), ..., theta'(t_n)`; raises as `at`."""
+        ...
+
+
 @dataclass(frozen=True)
 class WeightPath:
     """`theta(t) = {"W": W(t), "b": b(t), ...}`: the named parameters of a block as functions of time.
@@ -46,8 +55,18 @@ class WeightPath:
         """Every parameter at the given times; as `Path.at`."""
         return {name: path.at(times) for name, path in self.parameters.items()}
 
+    def rate(self, times: Float[Tensor, " *times"]) -> dict[str, Float[Tensor, "R n *shape"]]:
+        """The derivative in time of every parameter: as its path has it, else by autograd."""
+        return {name: _rate(path, times) for name, path in self.parameters.items()}
+
     def __getitem__(self, name: str) -> Path:
         return self.parameters[name]
+
+
+def _rate(path: Path, times: Tensor) -> Tensor:
+    if isinstance(path, DifferentiablePath):
+        return path.rate(times)
+    return torch.func.jvp(path.at, (times,), (torch.ones_like(times),))[1]
 
 
 @dataclass(frozen=True)

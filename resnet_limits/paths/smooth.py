@@ -37,11 +37,22 @@ class SmoothPath:
 
     def basis(self, times: Float[Tensor, " *times"]) -> Float[Tensor, "n J"]:
         """`b_j(t_i)` in the dtype of the coefficients, computed in float64; differentiable in the times."""
-        angle = torch.outer(checked(times, self.horizon).to(self.weight), self.frequency) - self.phase
-        return (self.weight * angle.cos()).to(self.coefficients.dtype)
+        return (self.weight * self._angle(times).cos()).to(self.coefficients.dtype)
 
     def at(self, times: Float[Tensor, " *times"]) -> Float[Tensor, "R n *shape"]:
-        basis, coefficients = self.basis(times), self.coefficients.flatten(2)
+        return self._combined(self.basis(times))
+
+    def rate(self, times: Float[Tensor, " *times"]) -> Float[Tensor, "R n *shape"]:
+        """`theta'(t_i)`, by the derivatives of the basis."""
+        derivatives = self.weight * (self.frequency * -self._angle(times).sin())
+        return self._combined(derivatives.to(self.coefficients.dtype))
+
+    def _angle(self, times: Tensor) -> Float[Tensor, "n J"]:
+        return torch.outer(checked(times, self.horizon).to(self.weight), self.frequency) - self.phase
+
+    def _combined(self, basis: Float[Tensor, "n J"]) -> Float[Tensor, "R n *shape"]:
+        """The sum of the coefficients, each times its function's values."""
+        coefficients = self.coefficients.flatten(2)
         if len(basis) == 1:  # what an ODE solver asks for
             values = (basis.mT * coefficients).sum(dim=1, keepdim=True)
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -20,3 +21,7 @@ class TiedPath:
     def at(self, times: Float[Tensor, " *times"]) -> Float[Tensor, "R n *shape"]:
         n = len(checked(times, self.horizon))
         return self.value[:, None].expand(-1, n, *self.value.shape[1:])
+
+    def rate(self, times: Float[Tensor, " *times"]) -> Float[Tensor, "R n *shape"]:
+        """`theta'(t) = 0`."""
+        return torch.zeros_like(self.at(times))

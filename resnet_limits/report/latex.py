@@ -1,8 +1,9 @@
-"""`tables.tex`: the tables by depth or another coordinate, the claims; for `\\input` in a paper that uses booktabs."""
+"""`tables.tex`: claims with their statements, and tables by depth or another coordinate; for `\\input` in a paper."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,8 +16,9 @@ from .words import formula_latex, latex, number_latex
 MOST_COLUMNS = 9
 """Columns that fit across a page; of more depths the deepest are shown."""
 
-WIDTH_OF_PINS = r"0.2\linewidth"
-"""Width of the column of pinned keys, whose lines are broken."""
+WIDTHS = (0.14, 0.27, 0.11, 0.11, 0.08, 0.12)
+"""Of the columns of claims whose lines are broken, as shares of a line; the verdict is as wide as it is."""
+HEADS = ("Claim", "Statement", "Pinned", "Expected", "Unit", "Measured", "Verdict")
 
 VERDICTS_IN_LATEX = {"supported": "supported", "refuted": r"\textbf{refuted}", "inconclusive": r"\emph{inconclusive}"}
 
@@ -29,8 +31,8 @@ def tables_tex(
     """Both tables of each setting, and the two-way ones. `citations` maps a claim's id to the BibTeX key of its
     paper."""
     lines = [
-        "% Tables of reslim. In the preamble: \\usepackage[T1]{fontenc}, \\usepackage{booktabs};",
-        "% the citations are those of papers.bib.",
+        "% Tables of reslim. In the preamble: \\usepackage[T1]{fontenc}",
+        "% and \\usepackage{amsmath,array,booktabs,longtable}; the citations are those of papers.bib.",
     ]
     for setting, claims, rows in by_setting(summary):
         lines += ["", *_claims(setting, claims, citations)]
@@ -44,21 +46,32 @@ def tables_tex(
 def _claims(
     setting: Mapping[str, Any], claims: Sequence[Mapping[str, Any]], citations: Mapping[str, str]
 ) -> Iterator[str]:
-    yield from _begin(
-        "Claims, what they expect and what was measured, with 95\\,\\% intervals", setting, f"lp{{{WIDTH_OF_PINS}}}llll"
-    )
-    yield r"Claim & Pinned & Expected & Unit & Measured & Verdict \\"
-    yield r"\midrule"
+    """A table of as many pages as it needs, with its heads on each."""
+    broken = "".join(f">{{\\raggedright\\arraybackslash}}p{{{width}\\linewidth}}" for width in WIDTHS)
+    heads = " & ".join(HEADS) + r" \\"
+    yield r"{\footnotesize\setlength{\tabcolsep}{3pt}"
+    yield f"\\begin{{longtable}}{{{broken}l}}"
+    yield f"\\caption{{Claims, what they expect and what was measured, with 95\\,\\% intervals{_of(setting)}.}}\\\\"
+    yield from (r"\toprule", heads, r"\midrule", r"\endfirsthead")
+    yield from (r"\toprule", heads, r"\midrule", r"\endhead", r"\bottomrule", r"\endfoot")
     for claim in claims:
-        cite = f"~\\cite{{{citations[claim['id']]}}}" if claim["id"] in citations else ""
-        measured = "---" if claim["measured"] is None else latex(interval(claim["measured"]))
-        expected = latex(expectation(claim["expected"]).replace(" - ", " − "))
-        named = f"{latex(claim['id'])}{cite} & {latex(words_of_pins(claim.get('pins', {})))}"
-        yield f"{named} & {expected} & {latex(unit(claim['expected']))} & {measured} &"
-        f" {VERDICTS_IN_LATEX[claim['verdict']]}"
-        " \\\\"
-        yield f"% {_comment(claim['statement'])}"
-    yield from _end()
+        cite = f" \\cite{{{citations[claim['id']]}}}" if claim["id"] in citations else ""
+        cells = (
+            _breakable(claim["id"]) + cite,
+            formula_latex(claim["statement"]),
+            _breakable(words_of_pins(claim.get("pins", {}))),
+            latex(expectation(claim["expected"]).replace(" - ", " − ")),
+            latex(unit(claim["expected"])),
+            "---" if claim["measured"] is None else latex(interval(claim["measured"])),
+            VERDICTS_IN_LATEX[claim["verdict"]],
+        )
+        yield " & ".join(cells) + r" \\"
+    yield from (r"\end{longtable}", "}")
+
+
+def _breakable(text: str) -> str:
+    """A name for LaTeX, which may be broken behind its points and strokes."""
+    return re.sub(r"(\.|=|\\_)(?=\w)", r"\1\\allowbreak{}", latex(text))
 
 
 def _points(setting: Mapping[str, Any], table: PointTable) -> Iterator[str]:
@@ -89,12 +102,15 @@ def _two_way(setting: Mapping[str, Any], table: TwoWay) -> Iterator[str]:
 
 
 def _begin(caption: str, setting: Mapping[str, Any], columns: str) -> Iterator[str]:
-    of = f" ({latex(setting_words(setting))})" if setting else ""
     yield r"\begin{table}"
     yield r"\centering\small"
-    yield f"\\caption{{{caption}{of}.}}"
+    yield f"\\caption{{{caption}{_of(setting)}.}}"
     yield f"\\begin{{tabular}}{{{columns}}}"
     yield r"\toprule"
+
+
+def _of(setting: Mapping[str, Any]) -> str:
+    return f" ({latex(setting_words(setting))})" if setting else ""
 
 
 def _end() -> Iterator[str]:
@@ -107,8 +123,3 @@ def _scaled(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return ""
     return f"${value:.4f}$" if 0.01 <= abs(value) < 100 else number_latex(value)
-
-
-def _comment(text: str) -> str:
-    """One line: a line break would end the comment."""
-    return " ".join(text.split())

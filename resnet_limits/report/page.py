@@ -6,32 +6,33 @@ the drawings, both made here.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import jinja2
 from markupsafe import Markup, escape
 
 from ..claims.claim import ORDER_RULES
+from ..claims.coordinate import Coordinate
 from ..claims.words import VERDICTS, expectation, interval, setting_words, unit, with_digits_of_constant, words_of_pins
 from ..papers import Paper
 from ..runs.job_folder import JobFolder
 from ..studies.two_way import TwoWay
 from . import words
 from .facts import KeyValues, RunFacts
-from .outcome import by_group
-from .points import by_setting, point_tables
+from .outcome import Answered, Outcome, Reached, by_group, outcome
+from .points import PointTable, Row, by_setting, point_tables
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure of the page: its name (of the files beside), caption, setting, kind, and the drawing."""
+    """A figure of the page: its name (of the files beside), what it shows (the id of a claim), caption, setting, kind,
+    and the drawing."""
 
     name: str
+    shows: str
     kind: str
     caption: str
     setting: Mapping[str, Any]
@@ -84,18 +85,52 @@ def page(contents: Contents) -> str:
         "setting": setting_words,
     }
     summary = contents.summary
+    said = outcome(summary)
     counts = Counter(claim["verdict"] for claim in summary["claims"])
     return environment.get_template("page.html").render(
         contents=contents,
         summary=summary,
+        said=said,
+        reached=list(_reached(said)),
         parts=[
-            (setting, by_group(summary, claims), point_tables(claims, rows))
+            (setting, list(_shown(summary, claims, rows, contents.pictures)))
             for setting, claims, rows in by_setting(summary)
         ],
         verdicts={verdict: counts[verdict] for verdict in VERDICTS if counts[verdict]},
         strip=strip,
         orders=ORDER_RULES,
     )
+
+
+def _reached(said: Outcome) -> Iterator[tuple[Coordinate, list[float], list[Reached]]]:
+    """What trained networks reached by depth, then by each swept key: the coordinate, its places, a row a curve."""
+    for along in dict.fromkeys(row.along for row in said.reached):
+        rows = [row for row in said.reached if row.along == along]
+        yield along, sorted({place for row in rows for place in row.points}), rows
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A group at one setting as the page has it: the question with its claims, their figures, and their values by
+    depth. It is open where a claim is not supported, or where it is the only one."""
+
+    answered: Answered
+    pictures: Sequence[Picture]
+    tables: Sequence[PointTable]
+    is_open: bool
+
+
+def _shown(
+    summary: Mapping[str, Any], claims: Sequence[Mapping[str, Any]], rows: Sequence[Row], pictures: Sequence[Picture]
+) -> Iterator[Shown]:
+    groups = by_group(summary, claims)
+    for group in groups:
+        ids = {claim["id"] for claim in group.claims}
+        settings = [claim["setting"] for claim in group.claims]
+        of_group = [picture for picture in pictures if picture.shows in ids and picture.setting in settings]
+        rows_of_group = [row for row in rows if row["claim"] in ids]
+        is_open = len(groups) == 1 or any(claim["verdict"] != "supported" for claim in group.claims)
+        yield Shown(group, of_group, point_tables(group.claims, rows_of_group), is_open)
 
 
 def power_of_ten_in_html(value: float | None) -> Markup:
@@ -143,23 +178,3 @@ def strip(claim: Mapping[str, Any]) -> Strip | None:
         at(measured["value"]),
         "left" if where < 0 else "right" if where > 100 else "",
     )
-
-
-_IDS = re.compile(r'(\bid="|url\(#|href="#)')
-
-
-def drawing(svg: Path, prefix: str, label: str) -> Markup:
-    """An SVG file as an element of the page: without prologue, metadata, comments and outside names.
-
-    Names inside get a prefix, because those of one file would otherwise meet those of the next.
-    """
-    text = svg.read_text(encoding="utf-8")
-    text = text[text.index("<svg") :]
-    for unwanted in (r"<metadata>.*?</metadata>", r"<!--.*?-->", r"<style[^>]*>.*?</style>"):
-        text = re.sub(unwanted, "", text, flags=re.DOTALL)
-    text = text.replace("xlink:href=", "href=")
-    head, rest = text.split(">", 1)
-    box = re.search(r'viewBox="[\d. -]+"', head)
-    opening = f'<svg {box.group() if box else ""} role="img" aria-label="{escape(label)}">'
-    body = re.sub(r"\n\s+", "\n", _IDS.sub(rf"\g<1>{prefix}", rest))
-    return Markup(opening + body.strip())

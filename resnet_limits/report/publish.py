@@ -17,7 +17,7 @@ import pandas as pd
 
 from ..claims.claim import Judgement
 from ..claims.coordinate import DEPTH_COORDINATE
-from ..files import locked, new_folder, write_json, write_text
+from ..files import locked, new_folder, read_bytes, write_json, write_text
 from ..measurement.job import FinishedJob
 from ..runs import leftovers, provenance
 from ..runs import records as tables
@@ -32,31 +32,39 @@ from ..runs.status import Status
 from ..settings.registry import FIGURES
 from ..studies.group import Group
 from ..studies.study import Study
-from .outcome import REACHED
+from .outcome import REACHED, outcome
 
 if TYPE_CHECKING:  # matplotlib comes with it
-    from ..figures.write import NamedRequest
+    from ..figures.panels import Wording
+    from ..figures.write import NamedRequest, Progress
 
 SUMMARY_SCHEMA = 1
 """Of the document `summary.json`."""
 
 
-def collect(run: Run, *, figures: bool = True) -> dict[str, Any]:
+def collect(run: Run, *, figures: bool = True, progress: Progress | None = None) -> dict[str, Any]:
     """Write what a run folder shows of its jobs and return the summary (the contract's document).
 
     `records.csv`, `summary.json`, and unless without `figures`: `figures/`, `report.html`, `tables.tex`, `papers.bib`.
+    `progress` is told how many figures are drawn, of how many that are new or show something else than before.
     """
     run = Run.open(run.path)  # which may have been moved by now
     require_enclosed(run.path)
     with locked(run.path):  # clients that have waited for the same jobs come at the same time
-        summary = write_collection(run.path, merge([run]), figures=figures)
+        summary = write_collection(run.path, merge([run]), figures=figures, progress=progress)
         run.note_jobs()
         leftovers.clear(run)
     return summary
 
 
 def write_collection(
-    folder: Path, merged: Merged, *, collection: Collection | None = None, figures: bool = True, pdf: bool = False
+    folder: Path,
+    merged: Merged,
+    *,
+    collection: Collection | None = None,
+    figures: bool = True,
+    pdf: bool = False,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Write the same for the jobs of one or several runs into a folder and return the summary.
 
@@ -69,15 +77,25 @@ def write_collection(
     summary = summary_document(folder, merged, collection, records, figures=drawn_from)
     write_text(folder / summaries.RECORDS_FILE, records)
     if figures:
-        from ..figures.write import FIGURE_FORMATS, FORMATS_FOR_PAPERS, write_figures
+        from ..figures.write import FORMATS_FOR_PAPERS, write_figures
+        from .learning import learning_figures
         from .write import write_report
 
         # Elsewhere than in a run folder, a folder `figures` may hold other people's files.
         is_in_its_run = folder in {run.path for run in merged.runs}
         names = [*collection.study.figures, *merged.named_figures()]
         with new_folder(folder / "figures") as place:
-            named, formats = _named(collection, names), FORMATS_FOR_PAPERS if pdf else FIGURE_FORMATS
-            drawn = write_figures(place, collection.judged, named=named, formats=formats, replace=is_in_its_run)
+            named, formats = _named(collection, names), FORMATS_FOR_PAPERS if pdf else ()
+            drawn = write_figures(
+                place,
+                collection.judged,
+                named=named,
+                learning=learning_figures(collection, outcome(summary).reached),
+                wording=wording_of(collection.study),
+                formats=formats,
+                replace=is_in_its_run,
+                progress=progress,
+            )
         write_report(folder, collection, merged, summary, drawn)
     write_json(folder / summaries.SUMMARY_FILE, summary)
     return summary
@@ -121,16 +139,34 @@ def _named(collection: Collection, names: Sequence[str]) -> list[NamedRequest]:
     seen: set[str] = set()
     for group in groups_by_depth(collection.jobs).values():
         setting = setting_of(group[0].settings, collection.swept)
-        jobs = [FinishedJob(job.settings, [], arrays(job.path / "arrays.safetensors")) for job in group]
+        paths = [job.path / "arrays.safetensors" for job in group]
+        jobs = [FinishedJob(job.settings, [], arrays(path)) for job, path in zip(group, paths, strict=True)]
+        content = [f"{job.name} {_kept(path)}" for job, path in zip(group, paths, strict=True)]
         for name in names:
             across = FIGURES[name].across
             if (label := f"{name} {setting_label(setting)}") in seen:
                 continue
             seen.add(label)
             rest = {key: value for key, value in setting.items() if key != across}
-            request = first.setdefault(f"{name} {setting_label(rest)}", NamedRequest(name, rest, []))
+            request = first.setdefault(f"{name} {setting_label(rest)}", NamedRequest(name, rest, [], []))
             request.jobs.extend(jobs)
+            request.content.extend(content)
     return list(first.values())
+
+
+def _kept(path: Path) -> str:
+    """What identifies the arrays of a job; empty where they cannot be read, which whoever draws them says."""
+    try:
+        return hashlib.sha256(read_bytes(path)).hexdigest()
+    except OSError:
+        return ""
+
+
+def wording_of(study: Study) -> Wording:
+    """What figures say of the claims of a study."""
+    from ..figures.panels import Wording
+
+    return Wording({claim.id: group.title for group in study.groups for claim in group.claims}, study.observables)
 
 
 def _judged_groups(collection: Collection) -> list[Group]:

@@ -1,51 +1,53 @@
 """How formulas read on the page and in LaTeX.
 
-Statements and equations of studies are plain text (`L^-1/2`, `x_{k+1}`, `theta`); here they become HTML or LaTeX.
+Statements and equations of studies are plain text (`L^-1/2`, `x_{k+1}`, `theta`); their formulas (`claims/formulas.py`)
+become MathML, which browsers set without a script or a font from outside, or LaTeX.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 
 from markupsafe import Markup, escape
 
-from ..claims.words import minus
+from ..claims.formulas import parts
 from ..papers import ACCENTS
 
 # -- formulas -------------------------------------------------------------------------------------
 
-GREEK = {"theta": "θ", "sigma": "σ", "phi": "φ", "psi": "ψ", "beta": "β", "alpha": "α", "lambda": "λ", "omega": "ω"}
-
-_FORMULA = re.compile(
-    r"(?P<power>(?<![\w\\])(?P<base>[A-Za-z]|\d+)\^(?:\{(?P<braced>[^{}]+)\}|(?P<exponent>-?\w+(?:[./]\w+)*)))"
-    r"|(?P<sub>(?<![A-Za-z0-9])(?P<name>[A-Za-z]+)_(?:\{(?P<index>[^{}]+)\}|(?P<letter>[A-Za-z0-9]{1,2}\b)))"
-    r"|(?P<raised>(?<=[\w|)])\^(?:\{(?P<above>[^{}]+)\}|(?P<number>-?(?:\d+(?:[./]\d+)*|\w+))))"
-    r"|(?P<arrow>->)|(?P<least><=)|(?P<greek>\b(?:" + "|".join(GREEK) + r")\b)"
-)
-
 
 def formula_html(text: str) -> Markup:
-    """Plain text as HTML, escaped: `L^-1/2` with a superscript, `x_{k+1}` with a subscript, `theta` as θ."""
-    text = text.replace(" ± ", "\u00a0±\u00a0")  # on one line
-    out, end = Markup(""), 0
-    for match in _FORMULA.finditer(text):
-        out += escape(text[end : match.start()])
-        out += _html(match)
-        end = match.end()
-    return out + escape(text[end:])
+    """Plain text as HTML: words escaped, formulas as MathML."""
+    return Markup("").join(_mathml(part.tex) if part.is_formula else _escaped(part.text) for part in parts(text))
 
 
-def _html(match: re.Match[str]) -> Markup:
-    if match["power"]:
-        exponent = formula_html(minus(match["braced"] or match["exponent"]))
-        return Markup("{}<sup>{}</sup>").format(match["base"], exponent)
-    if match["sub"]:
-        name = GREEK.get(match["name"], match["name"])
-        return Markup("{}<sub>{}</sub>").format(name, minus(match["index"] or match["letter"]))
-    if match["raised"]:
-        return Markup("<sup>{}</sup>").format(minus(match["above"] or match["number"]))
-    return escape("→" if match["arrow"] else "≤" if match["least"] else GREEK[match["greek"]])
+def _escaped(text: str) -> Markup:
+    for written, shown in ((" ± ", "\u00a0±\u00a0"), ("->", "→"), (">=", "≥"), ("<=", "≤")):
+        text = text.replace(written, shown)
+    return escape(text)
 
+
+@functools.cache
+def _mathml(tex: str) -> Markup:
+    """An element `math`; what is in it is written by the library alone, from names and signs that are known."""
+    from latex2mathml.converter import convert
+
+    element = convert(tex)
+    for written, wanted in TIGHT.items():
+        element = re.sub(written, wanted, element)
+    return Markup(element)
+
+
+TIGHT = {
+    r' xmlns="[^"]*" display="inline"': "",
+    "<mo>&#x0002F;</mo>": '<mo lspace="0" rspace="0">/</mo>',
+    '<mo stretchy="false">&#x0007C;</mo>': '<mo stretchy="false" lspace="0" rspace="0">|</mo>',
+    "<msup>(<mi>[^<]*</mi>)<mi>&#x02032;</mi></msup>": r"<mrow>\1<mi>&#x02B9;</mi></mrow>",
+    "<msup>(<mi>[^<]*</mi>)<mi>&#x02033;</mi></msup>": r"<mrow>\1<mi>&#x02BA;</mi></mrow>",
+}
+"""What the library writes, and what stands in its place: strokes close to what is beside them, and primes that fonts
+raise by themselves; as superscripts those of many fonts become specks."""
 
 _SPECIAL = {
     **{c: f"\\{c}" for c in "&%$#_{}"},
@@ -83,23 +85,8 @@ def latex(text: str) -> str:
 
 
 def formula_latex(text: str) -> str:
-    """The same as LaTeX: `$L^{-1/2}$`, `$x_{k+1}$`, `$\\theta$`."""
-    out, end = "", 0
-    for match in _FORMULA.finditer(text):
-        out += latex(text[end : match.start()]) + _tex(match)
-        end = match.end()
-    return out + latex(text[end:])
-
-
-def _tex(match: re.Match[str]) -> str:
-    if match["power"]:
-        return f"${match['base']}^{{{latex(match['braced'] or match['exponent'])}}}$"
-    if match["sub"]:
-        name = f"\\{match['name']}" if match["name"] in GREEK else match["name"]
-        return f"${name}_{{{latex(match['index'] or match['letter'])}}}$"
-    if match["raised"]:
-        return f"$^{{{latex(match['above'] or match['number'])}}}$"
-    return r"$\to$" if match["arrow"] else r"$\leq$" if match["least"] else f"$\\{match['greek']}$"
+    """The same as LaTeX: words escaped, formulas between dollars; operators need amsmath."""
+    return "".join(f"${part.tex}$" if part.is_formula else latex(part.text) for part in parts(text))
 
 
 def number_latex(value: float | None, *, digits: int = 1) -> str:

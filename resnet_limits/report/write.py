@@ -12,10 +12,11 @@ from ..papers import bibliography
 from ..runs import provenance
 from ..runs.merge import Merged, other_data
 from ..settings.registry import FIGURES
+from .drawing import drawing
 from .facts import resolved_settings, run_facts
 from .joint import two_way_tables
 from .latex import tables_tex
-from .page import Contents, Picture, drawing, page
+from .page import Contents, Picture, page
 
 if TYPE_CHECKING:
     from ..runs.collection import Collection
@@ -45,13 +46,13 @@ def write_report(
         pictures=[
             Picture(
                 figure.name,
+                figure.shows,
                 figure.kind,
                 figure.caption,
                 figure.setting,
                 drawing(figure.path.with_name(f"{figure.name}.svg"), f"f{i}-", f"{figure.name}: {figure.caption}"),
             )
             for i, figure in enumerate(drawn)
-            if figure.kind != "overview"  # its panels are the figures that are here already
         ],
         tables=joint,
         papers=papers,

@@ -26,7 +26,7 @@ def from_mapping(values: Mapping[str, Any]) -> Settings:
     """
     study = str(values.get("study"))
     if study not in STUDIES:
-        raise SettingError(f"unknown study {one_of(study, STUDIES)}")
+        raise SettingError(f"unknown study {STUDIES.unknown(study)}")
     settings = _build(STUDIES[study], values, prefix="")
     check_values(settings)
     return with_files(settings)
@@ -77,7 +77,7 @@ def _build(cls: type, values: Any, prefix: str) -> Any:
             options = kind.options
             option = str(value.get("name") if isinstance(value, Mapping) else value)
             if option not in options:
-                raise SettingError(f"{prefix}{name}: unknown option {one_of(option, options)}")
+                raise SettingError(f"{prefix}{name}: unknown option {options.unknown(option)}")
             value = _build(options[option], value if isinstance(value, Mapping) else {}, f"{prefix}{name}.")
         elif dataclasses.is_dataclass(kind):
             value = _build(typing.cast(type, kind), value, f"{prefix}{name}.")

@@ -71,7 +71,8 @@ def _check_value(name: str, value: Any, kind: Any, rule: Mapping[str, Any]) -> N
 def _check_choice(name: str, value: Any, choices: Collection[str]) -> None:
     """A value is one of its choices, if it has any, and can be used."""
     if choices and value not in choices:
-        raise SettingError(f"{name}: unknown value {one_of(str(value), choices)}")
+        words = choices.unknown(str(value)) if isinstance(choices, Registry) else one_of(str(value), choices)
+        raise SettingError(f"{name}: unknown value {words}")
     if isinstance(choices, Registry):
         choices.require(value)
 

@@ -28,7 +28,8 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from ..errors import SettingError
+from .. import own
+from ..errors import SettingError, one_of
 from ..imports import is_by_working_folder
 from ..own import OwnFile
 from .brought import enter_parts
@@ -232,6 +233,11 @@ class Registry(Mapping[str, Any]):
             return name
         return next((listed for listed, thing in self.sound() if name in thing.also), name)
 
+    def unknown(self, name: str) -> str:
+        """What is said of a name that is none of the group: `'my_law'. Valid: iid, tied; one of your own ...`."""
+        may_be_own = bool(self._base or self._inside) and not own.files()
+        return one_of(name, self) + ("; one of your own comes with --with FILE" if may_be_own else "")
+
     def require(self, name: str) -> None:
         """Raise `SettingError` where the name was brought by another distribution and cannot be used; what is built in
         is not imported."""
@@ -293,6 +299,17 @@ class Option(WithKeys):
     name: str
     """Declared as `fixed(name, meaning)`, or else made of the name of the class and the first line of its docstring; a
     class that others derive from declares it without a value."""
+
+    @classmethod
+    def is_path(cls, word: str) -> bool:
+        """Whether a word in place of a name is the path of what an option can take from there."""
+        return False
+
+    @classmethod
+    def at(cls, path: str) -> dict[str, str]:
+        """The keys, with their groups, that say: what lies at this path. Raises `RequestError` where nothing suited
+        does."""
+        raise NotImplementedError
 
     def __init_subclass__(cls) -> None:
         cls.options.has_keys = True

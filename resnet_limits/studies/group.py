@@ -58,7 +58,9 @@ class Group:
     seeds they scatter by more.
 
     `seconds` is what it costs: core-seconds of the study's default sweep, all depths together, on one thread
-    (`python -m tests.benchmarks.costs`; on an AMD EPYC of family 26, Zen 5, at 2.6 GHz, to one or two digits).
+    (`python -m tests.benchmarks.costs`; on an AMD EPYC of family 26, Zen 5, at 2.6 GHz, to one or two digits). `shared`
+    of them are those of solutions that depths share: the deepest job, the first of a run, pays for them. `grows` says
+    how the work grows with a key, as a power.
 
     `measure` and `compare` are the functions where they do not stand in files of these names in the folder `name`.
     """
@@ -70,6 +72,7 @@ class Group:
     memory: tuple[str, ...] = ()
     least: Least = little
     seconds: float | None = None
+    shared: float = 0.0
     grows: Mapping[str, float] = field(default_factory=lambda: USUAL_GROWTH)
     depths: Depths = ALL_DEPTHS
     arrays: Mapping[str, str] = field(default_factory=dict)

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from ..claims.claim import Claim
-from ..errors import SettingError, Undetermined, one_of
+from ..errors import SettingError, Undetermined
 from ..measurement.job import FinishedJob, Job
 from ..measurement.record import WHY, Comparison, Measurement, Record, unknown
 from ..memory import explained
@@ -185,8 +185,14 @@ class Study:
         return measurement
 
     def needed(self, settings: Settings) -> list[Group]:
-        """The groups that measure what the key `claims` asks for, at this depth."""
-        return [group for group in asked_groups(settings.claims, self.groups) if settings.depth in group.depths]
+        """The groups that measure what the key `claims` asks for, at this depth.
+
+        Where it asks for all, not those of which every claim lies outside: what is asked for by name is measured.
+        """
+        groups = [group for group in asked_groups(settings.claims, self.groups) if settings.depth in group.depths]
+        if settings.claims is not None:
+            return groups
+        return [group for group in groups if any(claim.outside(settings) is None for claim in group.claims)]
 
     def skipped(self, jobs: Iterable[Settings]) -> dict[str, list[int]]:
         """The depths at which a group is asked for and not measured, by its name: those out of its bounds."""
@@ -202,7 +208,8 @@ class Study:
         if not jobs:
             return []
         ids = {claim.id for claim in self.chosen(jobs[0].settings.claims)}
-        asked = [group for group in self.groups if ids & set(group.compared)]
+        measured = {group.name for job in jobs for group in self.needed(job.settings)}
+        asked = [group for group in self.groups if ids & set(group.compared) and group.name in measured]
         jobs = [replace(job, records=[r for r in job.records if WHY not in r.coordinates]) for job in jobs]
         return [comparison for group in asked for comparison in self._function(group, "compare")(jobs)]
 
@@ -242,7 +249,7 @@ def get(name: str) -> Study:
     """The study of this name, of the folder or the module that has its settings. Raises `SettingError` with the valid
     names."""
     if name not in STUDIES:
-        raise SettingError(f"unknown study {one_of(name, STUDIES)}")
+        raise SettingError(f"unknown study {STUDIES.unknown(name)}")
     module = STUDIES[name].__module__
     where = module.removesuffix(SUFFIX_OF_SETTINGS) + ".study" if module.endswith(SUFFIX_OF_SETTINGS) else module
     with STUDIES.blaming(name):

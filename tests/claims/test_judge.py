@@ -216,6 +216,7 @@ def test_one_job_found_in_two_runs_counts_once():
     )
 
 
+@pytest.mark.slow
 def test_the_scatter_of_seeds_is_the_interval_of_a_value_whose_jobs_give_none():
     """Coverage of the pooled interval: 95 in 100, from three seeds only."""
     rng = np.random.default_rng(0)
@@ -290,6 +291,7 @@ def test_what_a_value_takes_beyond_one_depth_is_said():
         assert "pairs of depths L and 2L" in judged(pairs, table({L: 1.0 / L for L in depths})).why
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("replicas", [3, 8])
 def test_the_interval_of_few_replicas_covers_as_often_as_it_says(replicas: int):
     rng = np.random.default_rng(1)

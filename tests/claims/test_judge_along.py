@@ -101,6 +101,7 @@ def test_only_an_order_is_along_a_coordinate():
         Expected("value", 0.5, 0.1, along="width")
 
 
+@pytest.mark.slow
 def test_the_intervals_of_few_networks_of_few_widths_cover_the_order():
     """As the claims have them: root mean squares over a dozen of networks, with the errors that these show."""
     rng, hits, count = np.random.default_rng(7), 0, 400

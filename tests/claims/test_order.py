@@ -291,6 +291,7 @@ def weighted_line(x: np.ndarray, values: np.ndarray, stderrs: np.ndarray) -> tup
     return float(order), 1.96 * float(max(spread**-0.5, scatter))
 
 
+@pytest.mark.slow
 def test_few_noisy_points_are_covered_where_the_size_of_the_corrections_is_known(capsys):
     """Beside it the half-width where that size is not known, and the straight line."""
     lines, all_covered = ["points      bend  noise   covered half-width   not known   line: covered half-width"], []

@@ -6,11 +6,13 @@ import importlib
 import io
 import os
 import re
+import time
 from importlib import metadata
 
 import pytest
 
 from resnet_limits.settings.registry import STUDIES
+from tests.cli.conftest import DEPTHS, REQUEST
 
 display = importlib.import_module("reslim_cli.display")
 """By the name it is installed under, which a type checker of the tree does not know."""
@@ -120,6 +122,7 @@ def test_a_summary_of_a_version_that_knew_of_no_groups_is_shown(sweep):
     assert "question" not in text.getvalue()
 
 
+@pytest.mark.slow
 def test_doctor_says_what_works(reslim):
     findings = {finding["what"]: finding for finding in reslim("doctor", "--json").done().json}
     assert {"reslim", "torch", "CUDA", "torchvision", "launcher basic", "launcher joblib", "outputs"} <= set(findings)
@@ -141,6 +144,7 @@ def test_a_reader_that_leaves_early_sees_no_traceback(sweep, arguments):
     assert err == ""
 
 
+@pytest.mark.slow
 def test_a_training_whose_reader_leaves_early_still_writes_its_summary(sweep, tmp_path):
     run, reslim = sweep.copy(tmp_path / "outputs")
     (run / "summary.json").unlink()
@@ -151,3 +155,19 @@ def test_a_training_whose_reader_leaves_early_still_writes_its_summary(sweep, tm
     _, err = process.communicate(timeout=60)
     assert "Traceback" not in err
     assert (run / "summary.json").exists()
+
+
+def test_runs_say_what_was_asked_when_and_how_long_and_are_listed_by_study(sweep, tmp_path):
+    path, reslim = sweep.copy(tmp_path / "outputs")
+    (listed,) = reslim("runs", "ode", "--json").done().json
+    assert listed["overrides"] == [list(REQUEST)]
+    assert time.strftime("%Y-%m-%d_%H-%M-%S", time.localtime(listed["started"])) == path.name[:19]
+    assert listed["seconds"] > 0
+    text = " ".join(reslim("runs").done().out.split())
+    assert f"study ode: {' '.join(REQUEST)} {time.strftime('%d %b %H:%M', time.localtime(listed['started']))}, " in text
+    assert f"s of jobs, depths {', '.join(map(str, DEPTHS))} 1 supported" in text
+    assert reslim("runs", "--study", "ode").done().out == reslim("runs").done().out
+    assert "no runs of study sde" in reslim("runs", "sde").done().out
+    assert reslim("runs", "--study", "sde", "--json").done().json == []
+    assert reslim("runs", "--study", "odd").code == 2
+    assert "leave it out to show the run" in reslim("runs", "latest", "--study", "ode").err

@@ -7,6 +7,8 @@ import subprocess
 from importlib import import_module
 from pathlib import Path
 
+import pytest
+
 from .command import command
 
 completed = import_module("reslim_cli.completion").completed
@@ -42,6 +44,7 @@ def words_of_shell(**variables: str) -> list[str]:
     return done.stdout.split()
 
 
+@pytest.mark.slow
 def test_names_that_a_file_brings_are_completed_and_a_broken_file_brings_none(tmp_path: Path):
     line = f"reslim train --with {OWN_LAW} init=wa"
     asked = {"_RESLIM_COMPLETE": "complete_zsh"}

@@ -50,6 +50,7 @@ def test_all_data_sets_are_listed_and_those_in_files_are_not_there(reslim, root)
     assert not root.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, source in Data.options.items() if issubclass(source, Published)])
 def test_without_a_network_the_files_and_their_folder_are_named(reslim, root, name):
     answer = reslim("data", name)
@@ -134,6 +135,7 @@ def test_present_data_are_left_alone(reslim, root):
     assert {path: path.stat().st_mtime_ns for path in (REAL / "MNIST").rglob("*")} == before
 
 
+@pytest.mark.slow
 @real("MNIST")
 def test_a_damaged_file_is_named_by_the_list_and_when_it_cannot_be_fetched_anew(reslim, root):
     raw = root / "MNIST" / "raw"
@@ -149,6 +151,7 @@ def test_a_damaged_file_is_named_by_the_list_and_when_it_cannot_be_fetched_anew(
     assert not reslim.outputs.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
@@ -167,12 +170,14 @@ def test_missing_data_are_refused_before_a_run_exists(reslim, root, overrides, w
     assert not reslim.outputs.exists()
 
 
+@pytest.mark.slow
 def test_keys_of_files_exist_with_data_in_files_alone(reslim, root):
     refused(reslim("train", *SMALL, "data.root=/x"), "data.root", "data=mnist")
     refused(reslim("train", *SMALL, "data=mnist", "data.folder=x"), "data.folder", "data=image_folder")
     refused(reslim("train", *SMALL, "data=image_folder", "data.grey=maybe"), "data.grey")
 
 
+@pytest.mark.slow
 def test_a_data_set_brings_width_and_rate_and_the_command_line_has_the_last_word(reslim, root):
     import yaml
 
@@ -188,6 +193,7 @@ def test_a_data_set_brings_width_and_rate_and_the_command_line_has_the_last_word
     assert asked["train"]["batch_size"] == mnist["train"]["batch_size"]
 
 
+@pytest.mark.slow
 @real("MNIST")
 def test_a_run_on_mnist_is_the_same_wherever_its_files_are(reslim, root, monkeypatch):
     reslim("train", *SMALL, "data=mnist", f"data.root={REAL}", "--json").done()
@@ -198,6 +204,7 @@ def test_a_run_on_mnist_is_the_same_wherever_its_files_are(reslim, root, monkeyp
     assert not job["missing"]
 
 
+@pytest.mark.slow
 @real("MNIST")
 def test_a_finished_run_does_not_ask_for_its_data_again(reslim, root):
     reslim("train", *SMALL, "data=mnist", f"data.root={REAL}", "--json").done()

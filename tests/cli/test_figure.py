@@ -9,6 +9,7 @@ import pytest
 SMALL = ("preset=smoke", "width=4", "train.replicas=1", "data.train_size=280", "device=cpu", "depth=2,4,8")
 
 
+@pytest.mark.slow
 def test_a_named_figure_sets_study_and_keys_and_is_drawn(reslim):
     summary = reslim("train", "figure=implicit_regularisation", *SMALL, "--json").done().json
     assert {claim["id"].split(".")[1] for claim in summary["claims"]} == {"trained", "trained_iid"}
@@ -20,12 +21,14 @@ def test_a_named_figure_sets_study_and_keys_and_is_drawn(reslim):
     assert "2309.01213" in (run / "papers.bib").read_text()
 
 
+@pytest.mark.slow
 def test_its_keys_can_be_overridden(reslim):
     jobs = reslim("train", "figure=implicit_regularisation", "depth=4,8", "--dry-run", "--json").done().json
     assert [job["job"].split("-")[0] for job in jobs] == ["4", "8"]
     assert "epochs: 7" in reslim("train", "figure=implicit_regularisation", "train.epochs=7", "--cfg", "job").done().out
 
 
+@pytest.mark.slow
 def test_the_figure_is_not_content(reslim):
     """The same keys without the name are the same jobs."""
     figure = reslim("train", "figure=implicit_regularisation", "--dry-run", "--json").done().json

@@ -12,6 +12,7 @@ def joint(finished):
     return finished("kernel-joint", *JOINT)
 
 
+@pytest.mark.slow
 def test_a_sweep_of_width_and_depth_gives_one_figure(joint):
     figures = {path.stem for path in (joint.path / "figures").glob("width_and_depth*.png")}
     assert figures == {"width_and_depth"}
@@ -29,6 +30,7 @@ def test_a_sweep_of_width_and_depth_gives_two_way_tables(joint):
     assert "Mean square q, by depth L and width D" in (joint.path / "report.html").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "keys",
     [
@@ -49,6 +51,7 @@ def test_a_singular_system_without_ridge_is_inconclusive_with_the_reason(reslim,
     assert "Traceback" not in said
 
 
+@pytest.mark.slow
 def test_fewer_points_than_the_rank_take_no_ridge(reslim):
     keys = ("kernel.ridge=0", "data.train_size=50", "kernel.points=50", "kernel.deep_points=50")
     answer = reslim("train", "study=kernel", "depth=4", *keys, "claims=[kernel.expressivity.ridge]")

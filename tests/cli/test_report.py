@@ -102,10 +102,36 @@ def test_the_page_says_what_was_asked_what_came_out_and_where_it_ran(sweep):
         *(run.id, str(run.path), "torch", "reslim train", next(c.source.title for c in source if c.id == claim["id"])),
     ):
         assert word in page.text, word
-    assert page.tags["figure"] == len(summary["claims"])
+    assert page.tags["figure"] == len(summary["claims"]) + 1  # and the overview
     assert "supported" in [word for value in page.values("class") for word in value.split()]
 
 
+def test_questions_fold_their_claims_figures_and_values_and_the_headline_stands_first(sweep):
+    text = (sweep.path / "report.html").read_text()
+    head, questions = text.split('<section id="questions">')
+    assert "1 of 1 claim supported" in head
+    groups = re.findall(r'<details class="group"[^>]*>\n<summary>', questions)
+    assert len(groups) == 1
+    inside = questions.split('<details class="group"')[1].split("</section>")[0]
+    for part in ('<article class="claim">', '<div class="figures">', "Values by depth", "</details>"):
+        assert part in inside
+
+
+def test_report_draws_only_what_changed(sweep, tmp_path):
+    run, reslim = sweep.copy(tmp_path / "outputs")
+
+    def written() -> dict[str, int]:
+        return {path.name: path.stat().st_mtime_ns for path in (run / "figures").glob("*.*g")}
+
+    before = written()
+    reslim("report", "latest", "--json").done()
+    assert written() == before
+    (run / "figures" / "overview.svg").write_text("<svg/>")
+    reslim("report", "latest", "--json").done()
+    assert {name for name, time in written().items() if time != before[name]} == {"overview.svg", "overview.png"}
+
+
+@pytest.mark.slow
 def test_report_of_one_run_writes_into_its_folder_and_lists_what_it_wrote(sweep, tmp_path):
     run, reslim = sweep.copy(tmp_path / "outputs")
     for name in ("report.html", "tables.tex", "papers.bib", "summary.json", "records.csv"):
@@ -132,6 +158,7 @@ def parts(sweep, tmp_path):
     return first, second, reslim
 
 
+@pytest.mark.slow
 def test_merged_runs_equal_one_run_of_all_their_jobs(sweep, parts, tmp_path):
     first, second, reslim = parts
     out = tmp_path / "paper"
@@ -150,6 +177,7 @@ def test_merged_runs_equal_one_run_of_all_their_jobs(sweep, parts, tmp_path):
     assert all(run.name in page.text for run in (first, second))
 
 
+@pytest.mark.slow
 def test_files_of_others_in_the_folder_are_left_alone(parts, tmp_path):
     first, _, reslim = parts
     out = tmp_path / "paper"
@@ -160,6 +188,7 @@ def test_files_of_others_in_the_folder_are_left_alone(parts, tmp_path):
     assert (out / "report.html").exists()
 
 
+@pytest.mark.slow
 def test_the_same_run_twice_is_one_run(parts):
     first, _, reslim = parts
     document = reslim("report", str(first), first.name, "--json").done().json
@@ -167,6 +196,7 @@ def test_the_same_run_twice_is_one_run(parts):
     assert document["repeated"] == {}
 
 
+@pytest.mark.slow
 def test_damaged_and_unfinished_jobs_are_named_and_not_counted(parts, tmp_path):
     first, second, reslim = parts
     (damaged,) = (first / "jobs").glob("8-*")
@@ -184,6 +214,7 @@ def test_damaged_and_unfinished_jobs_are_named_and_not_counted(parts, tmp_path):
     assert {row["depth"] for row in answer.json["summary"]["table"]} == {16, 2048}
 
 
+@pytest.mark.slow
 def test_a_job_that_one_run_lost_is_taken_from_the_other(parts, tmp_path):
     first, second, reslim = parts
     (lost,) = (first / "jobs").glob("16-*")
@@ -220,6 +251,7 @@ def test_a_wrong_request_is_said_in_a_line(parts, tmp_path, arguments, words):
 HOSTILE = "</style></svg></title><script>alert('x')</script><img src=http://evil.example/x onerror=alert(1)>"
 
 
+@pytest.mark.slow
 def test_what_a_run_folder_holds_is_text_to_the_page(sweep, tmp_path):
     run, reslim = sweep.copy(tmp_path / "outputs")
     provenance = json.loads((run / "provenance.json").read_text())
@@ -242,6 +274,7 @@ def test_what_a_run_folder_holds_is_text_to_the_page(sweep, tmp_path):
     assert "script" not in page.tags
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [{"packages": ["x"], "git": 3, "command": "rm"}, {"time": {"a": 1}, "host": None}])
 def test_a_provenance_of_another_shape_is_left_out_where_it_has_none(sweep, tmp_path, change):
     run, reslim = sweep.copy(tmp_path / "outputs")
@@ -252,6 +285,7 @@ def test_a_provenance_of_another_shape_is_left_out_where_it_has_none(sweep, tmp_
     assert_self_contained(read(run))
 
 
+@pytest.mark.slow
 def test_a_run_without_a_finished_job_has_a_page_that_says_so(sweep, tmp_path):
     run, reslim = sweep.copy(tmp_path / "outputs")
     for job in (run / "jobs").iterdir():
@@ -259,6 +293,7 @@ def test_a_run_without_a_finished_job_has_a_page_that_says_so(sweep, tmp_path):
     reslim("report", str(run)).done()
     page = read(run)
     assert_self_contained(page)
+    assert "no claim was judged" in page.text
     assert "No job has finished" in page.text
     assert page.tags["figure"] == 0
 
@@ -267,7 +302,7 @@ def test_every_setting_has_its_own_verdicts_figures_and_table(settings_sweep):
     page = read(settings_sweep.path)
     assert_self_contained(page)
     assert page.text.count("activation=tanh") >= 3
-    assert page.tags["figure"] == 2
+    assert page.tags["figure"] == 4  # a claim and an overview at each setting
     assert "tanh, swish" in page.text
 
 

@@ -55,6 +55,7 @@ def modified(run):
     return {path.parent.name: path.stat().st_mtime_ns for path in run.glob("jobs/*/status.json")}
 
 
+@pytest.mark.slow
 def test_a_run_killed_without_warning_is_interrupted_and_resumes_to_the_same_records(reslim, sweep):
     client = reslim.start("train", *REQUEST, "hydra/launcher=basic", start_new_session=True)  # the deepest comes last
     run = wait_for(lambda: running(reslim, 2048))
@@ -80,6 +81,7 @@ def test_a_run_killed_without_warning_is_interrupted_and_resumes_to_the_same_rec
     assert len(json.loads((run / "provenance.json").read_text())["invocations"]) == 2
 
 
+@pytest.mark.slow
 def test_an_interrupted_client_answers_130_and_leaves_no_process(reslim):
     client = reslim.start("train", *REQUEST)
     run = wait_for(lambda: running(reslim, 2048))
@@ -118,6 +120,7 @@ def test_resuming_with_further_depths_runs_only_what_is_new(sweep, tmp_path):
     assert sum(1 for line in (run / "overrides.txt").read_text().split("\n\n") if line.strip()) == 2
 
 
+@pytest.mark.slow
 def test_resuming_a_finished_run_launches_nothing_and_says_the_same(sweep, tmp_path):
     run, reslim = sweep.copy(tmp_path / "outputs")
     for path in (run / "launcher").glob("process-*.json"):
@@ -129,6 +132,7 @@ def test_resuming_a_finished_run_launches_nothing_and_says_the_same(sweep, tmp_p
     assert {**summary, "run": None} == {**sweep.answer.json, "run": None}
 
 
+@pytest.mark.slow
 def test_clients_that_collect_one_run_at_the_same_time_all_show_it(sweep, tmp_path):
     run, reslim = sweep.copy(tmp_path / "outputs")
     clients = [reslim.start("train", "--resume", run.name, "--json") for _ in range(3)]
@@ -138,6 +142,7 @@ def test_clients_that_collect_one_run_at_the_same_time_all_show_it(sweep, tmp_pa
     assert len(json.loads((run / "provenance.json").read_text())["invocations"]) == 4
 
 
+@pytest.mark.slow
 def test_keys_that_are_no_content_do_not_make_a_finished_job_new(sweep, tmp_path):
     run, reslim = sweep.copy(tmp_path / "outputs")
     jobs = reslim("train", "--resume", "latest", "threads=2", "device=auto", "--dry-run", "--json").done().json
@@ -147,6 +152,7 @@ def test_keys_that_are_no_content_do_not_make_a_finished_job_new(sweep, tmp_path
     assert len(list((run / "jobs").iterdir())) == 4
 
 
+@pytest.mark.slow
 def test_damaged_results_are_detected_named_and_done_again(sweep, tmp_path):
     run, reslim = sweep.copy(tmp_path / "outputs")
     (flipped,) = run.glob("jobs/4-*/records.parquet")
@@ -166,6 +172,7 @@ def test_damaged_results_are_detected_named_and_done_again(sweep, tmp_path):
     assert without_seconds(run / "records.csv") == without_seconds(sweep.path / "records.csv")
 
 
+@pytest.mark.slow
 def test_resuming_another_study_or_code_in_the_overrides_of_a_folder_is_refused(sweep, tmp_path):
     run, reslim = sweep.copy(tmp_path / "outputs")
     for line in (

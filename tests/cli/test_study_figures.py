@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
+import pytest
 
+
+@pytest.mark.slow
 def test_a_run_draws_the_figures_of_its_study_and_shows_them_first(reslim):
     reslim("train", "study=sde", "claims=[sde.functions]", "depth=4,8", "width=4", "replicas=8").done()
     (run,) = reslim.runs()

@@ -249,6 +249,7 @@ def test_runs_shows_a_failed_run_with_the_command_that_continues_it(failing):
     assert f"continue with: reslim train --resume {failing.path}" in failing.reslim("runs").done().out.splitlines()
 
 
+@pytest.mark.slow
 def test_a_dry_run_lists_the_jobs_and_writes_nothing(reslim):
     answer = reslim("train", *TINY, "depth=4,8", "--dry-run").done()
     names = re.findall(r"^\d+-[0-9a-f]{10}", answer.out, re.MULTILINE)
@@ -261,6 +262,7 @@ def test_a_dry_run_lists_the_jobs_and_writes_nothing(reslim):
     assert not reslim.outputs.exists()
 
 
+@pytest.mark.slow
 def test_planning_says_which_groups_are_skipped_at_which_depths(reslim):
     words = ("study=hamiltonian", "claims=[hamiltonian.geodesic.*,hamiltonian.energy]", "preset=smoke", "device=cpu")
     answer = reslim("train", *words, "depth=16,64,128", "--dry-run").done()
@@ -273,6 +275,7 @@ def test_planning_says_which_groups_are_skipped_at_which_depths(reslim):
     assert "skipped" not in reslim("train", *words, "depth=16", "--dry-run").done().out
 
 
+@pytest.mark.slow
 def test_a_claim_that_no_planned_depth_measures_is_inconclusive_and_says_so(reslim):
     words = ("study=hamiltonian", "claims=[hamiltonian.geodesic.landmarks.*]", "preset=smoke", "device=cpu", "depth=64")
     answer = reslim("train", *words, "--json").done()
@@ -285,6 +288,7 @@ def test_a_claim_that_no_planned_depth_measures_is_inconclusive_and_says_so(resl
     assert "depths up to 32" in answer.out
 
 
+@pytest.mark.slow
 def test_a_claim_is_run_alone_where_other_ids_begin_with_its_own(reslim):
     words = ("study=sde", "width=4", "replicas=8", "device=cpu", "depth=4,8", "--json")
     for name, ids in (("sde.strong", ["sde.strong"]), ("sde.strong.*", list(get("sde").parts["strong"]))):
@@ -292,6 +296,7 @@ def test_a_claim_is_run_alone_where_other_ids_begin_with_its_own(reslim):
         assert [claim["id"] for claim in summary["claims"]] == ids
 
 
+@pytest.mark.slow
 def test_the_multirun_flag_of_hydra_changes_nothing(reslim):
     without = reslim("train", *TINY, "depth=4", "--dry-run").done()
     assert reslim("train", "-m", *TINY, "depth=4", "--dry-run").done() == without
@@ -305,6 +310,7 @@ def test_cfg_job_prints_the_configuration_of_a_job(reslim):
     assert not reslim.outputs.exists()
 
 
+@pytest.mark.slow
 def test_the_smoke_preset_gives_every_claim_the_verdict_that_it_must_have(finished):
     run = finished("smoke", "preset=smoke", "device=cpu")
     assert run.answer.code == 0
@@ -313,6 +319,7 @@ def test_the_smoke_preset_gives_every_claim_the_verdict_that_it_must_have(finish
     assert {claim["id"]: claim["verdict"] for claim in summary["claims"]} == expected
 
 
+@pytest.mark.slow
 def test_a_sweep_with_another_option_of_a_group_runs(reslim):
     request = [*TINY[:-1], "claims=[ode.forward.euler]", "depth=2,4"]
     summary = reslim("train", *request, "init=tied", "block=outside", "data=moons", "--json").done().json

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
 from resnet_limits.networks.activations import Activation
 from resnet_limits.settings.keys import describe
 from resnet_limits.settings.registry import STUDIES
+from tests.checkout import HERE
 from tests.cli.command import TINY
 from tests.cli.test_bad_input import assert_refused
+from tests.data.own_files import points, write_npz
 
+plan = import_module("reslim_cli.hydra_bridge").plan
 in_full = import_module("reslim_cli.overrides").in_full
 asked_study = import_module("reslim_cli.keys").asked_study
 
@@ -60,6 +64,7 @@ def test_what_is_checked_before_hydra_composes_is_of_the_study_of_the_claims():
     assert asked_study(["claims=odd.strong"]) == asked_study([])
 
 
+@pytest.mark.slow
 def test_a_run_of_what_was_typed_holds_it_in_full_and_is_resumed(reslim):
     short = [word.replace("[", "").replace("]", "") for word in TINY]
     assert "claims=ode.reversed.euler" in short
@@ -76,6 +81,157 @@ def test_verify_takes_claims_without_brackets(in_process):
     assert [(study["study"], [c["id"] for c in study["claims"]]) for study in document["studies"]] == [
         ("ode", ["ode.reversed.euler"])
     ]
+
+
+def test_verify_judges_the_studies_of_the_claims_each_its_own(in_process, tmp_path):
+    (tmp_path / "flow.json").write_text('{"study": "flow", "claims": []}')
+    for claims, studies in (
+        ("sde", "sde"),
+        ("ode.rough", "ode"),
+        ("[sde.strong]", "sde"),
+        ("sde.strong,ode.rough", "ode, sde"),
+    ):
+        answer = in_process("verify", f"claims={claims}", "--against", str(tmp_path / "flow.json"))
+        assert_refused(answer, f"it holds claims of flow, and {studies} would be verified")
+
+
+# -- texts that Hydra would not read --------------------------------------------------------------
+
+TEXTS = (
+    *(
+        "/tmp/my runs=1 (ä)",
+        "/tmp/Bilder groß",
+        "a=b",
+        "/tmp/[x]{y}",
+        "[x]",
+        "it's",
+        'say "so"',
+        "/tmp/x&y#z!",
+        "2024_01",
+    ),
+    *("a\\b=", "/tmp/x=\\", "früh, spät", "~/runs"),
+)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_text_comes_through_as_it_was_typed(text):
+    (job,) = plan(in_full([f"outputs={text}", "depth=4"])).jobs
+    assert job.settings.outputs == text
+
+
+def test_a_key_that_may_be_swept_takes_such_texts_one_by_one():
+    assert in_full(["data=image_folder", "data.folder=groß, klein=1"])[1] == "data.folder='groß','klein=1'"
+
+
+LEGAL = (
+    *(
+        "depth=8,16",
+        "claims=[a,b]",
+        "depth=range(1,5)",
+        "train.lr=choice(0.1,0.2)",
+        "outputs='/tmp/a b'",
+        'outputs="ä"',
+    ),
+    *("data.folder=a,b", "data.folder=choice(a,b)", "outputs=/tmp/${seed}", "init=glob(*)", "outputs=", 'outputs="ä"'),
+    *("outputs=/tmp/a b", "data.folder=shuffle(a,b)", "hydra.launcher.setup=[ä]"),
+)
+
+
+@pytest.mark.parametrize("line", LEGAL)
+def test_what_hydra_reads_stays_as_it_is(line):
+    assert in_full([line]) == [line]
+
+
+def test_a_run_lives_in_a_folder_of_any_name(tmp_path, reslim):
+    outputs = tmp_path / "my runs=1 (ä) [x]"
+    summary = reslim("train", *TINY, "depth=4", f"outputs={outputs}", "--json").done().json
+    assert Path(summary["run"]).is_relative_to(outputs)
+    assert summary["state"] == "finished"
+
+
+# -- parts that there are not ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("asked", ["init=my_law", "activation=my_kink", "block=my_block", "data=my_data", "study=mine"])
+def test_of_a_part_that_is_not_known_it_is_said_how_to_bring_one(asked, in_process):
+    assert_refused(in_process("train", asked), asked.partition("=")[2], "one of your own comes with --with FILE")
+
+
+def test_where_a_file_was_named_it_is_not_said(in_process, monkeypatch):
+    monkeypatch.setenv("RESLIM_WITH", "")
+    law = HERE / "tests" / "examples" / "own_law.py"
+    answer = in_process("train", "--with", str(law), "init=my_law")
+    assert_refused(answer, "unknown option 'my_law'")
+    assert "--with" not in answer.err
+
+
+# -- data by their path ---------------------------------------------------------------------------
+
+
+def test_a_path_in_place_of_a_name_says_which_data_are_meant_and_where(tmp_path, monkeypatch):
+    (tmp_path / "Bilder groß").mkdir()
+    write_npz(tmp_path / "a=1 (ä).npz")
+    monkeypatch.chdir(tmp_path)
+    root = f"data.root='{tmp_path}'"
+    assert in_full(["data=a=1 (ä).npz"]) == ["data=labelled_file", root, "data.file='a=1 (ä).npz'"]
+    assert in_full(["data='Bilder groß'"]) == ["data=image_folder", root, "data.folder='Bilder groß'"]
+    assert in_full(["data=digits,moons", "data='digits'"]) == ["data=digits,moons", "data='digits'"]
+
+
+def test_a_path_is_not_swept_and_says_alone_where_the_data_are(tmp_path, in_process):
+    path = write_npz(tmp_path / "my.npz")
+    assert_refused(in_process("train", f"data=digits,{path}"), "data: a path stands alone", "one run for each")
+    assert_refused(in_process("train", f"data={path}", "data.root=/tmp"), "leave one of them out")
+    assert_refused(in_process("train", "data=none.npz"), "there is no file or folder", "none.npz")
+
+
+def test_a_run_on_ones_own_data_goes_on_from_another_folder_until_they_change(tmp_path, reslim):
+    folder = tmp_path / "Daten groß (1)"
+    folder.mkdir()
+    write_npz(folder / "my.npz")
+    small = ("preset=smoke", "width=4", "train.replicas=1", "device=cpu", "claims=ode.trained", "epochs=1", "batch=30")
+    first = reslim("train", *small, "depth=2", "data=my.npz", "--json", cwd=folder).done()
+    assert "holds 90 training and 30 test points of 4 features, 3 classes" in first.err
+    more = reslim("train", "--resume", "latest", "depth=2,3", "--json", cwd=tmp_path).done().json
+    assert sorted(more["jobs"].values()) == ["finished", "finished"]
+    write_npz(folder / "my.npz", **points(90, 31))
+    changed = reslim("train", "--resume", "latest", "depth=4", "--dry-run", cwd=tmp_path)
+    assert changed.code == 2
+    assert "the data under" in changed.err
+    assert "are others than the run's" in changed.err
+
+
+BAD_DATA = {
+    "lacks an array": ({"y_test": None}, "lacks y_test; expected the arrays x_train, y_train, x_test, y_test, got"),
+    "shapes": ({"y_train": points()["y_train"][:80]}, "y_train has shape (80,); expected (90,)"),
+    "not a number": (
+        {"x_test": points()["x_test"] * float("nan")},
+        "x_test holds 120 values that are no finite numbers",
+    ),
+    "labels": ({"y_train": points()["y_train"] + 1}, "expected 0 to 2"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_DATA)
+def test_data_that_do_not_fit_are_refused_before_anything_runs(case, in_process, tmp_path):
+    arrays, words = BAD_DATA[case]
+    path = write_npz(tmp_path / "my.npz", **arrays)
+    assert_refused(in_process("train", f"data={path}"), str(path), words)
+    assert_refused(in_process("data", str(path)), str(path), words)
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_what_lies_at_a_path_is_shown_and_what_lies_under_the_root_is_listed(in_process, tmp_path):
+    path = write_npz(tmp_path / "my.npz")
+    said = f"data=labelled_file: {path} holds 90 training and 30 test points of 4 features, 3 classes"
+    assert in_process("data", str(path)).done().out.strip() == said
+    document = in_process("data", str(path), "--json").done().json
+    assert document["keys"] == {"data": "labelled_file", "data.root": str(tmp_path), "data.file": "my.npz"}
+    listed = {
+        entry["name"]: entry for entry in in_process("data", "--root", str(tmp_path), "--json").done().json["data"]
+    }
+    assert listed["labelled_file"]["files"] == ["my.npz"]
+    assert listed["target_file"]["files"] == []
 
 
 # -- short forms of keys, further names of values -------------------------------------------------

@@ -40,7 +40,7 @@ def verify(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     def run(*words: str, junit: Path | None = None) -> tuple[int, dict[str, Any]]:
         code = 0
         try:
-            command.verify(words, smoke=False, junit=None if junit is None else str(junit), json_out=True)
+            command.verify(words, smoke=False, junit=junit and str(junit), against=None, json_out=True)
         except SystemExit as left:
             code = int(left.code or 0)
         document = json.loads(capsys.readouterr().out)
@@ -92,6 +92,7 @@ def test_the_installed_command_prints_one_scoreboard_and_writes_junit(reslim, tm
     assert "0 of 4 jobs" in again.out, "a run like any other"
 
 
+@pytest.mark.slow
 def test_studies_side_by_side_come_to_what_each_comes_to_alone(tmp_path, monkeypatch):
     monkeypatch.setenv("RESLIM_OUTPUTS", str(tmp_path / "outputs"))
     monkeypatch.setattr(command.os, "sched_getaffinity", lambda pid: {0, 1}, raising=False)
@@ -107,6 +108,7 @@ def test_studies_side_by_side_come_to_what_each_comes_to_alone(tmp_path, monkeyp
         assert result.run.path != alone.run.path
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core: studies run one after another")
 @pytest.mark.parametrize("interrupt", [os.killpg, os.kill], ids=["by the terminal", "the client alone"])
 def test_studies_side_by_side_are_interrupted_together(reslim, interrupt):
@@ -131,12 +133,14 @@ def test_a_worker_that_somebody_else_reaped_is_not_interrupted():
     command.interrupt(worker)
 
 
+@pytest.mark.slow
 def test_smoke_is_the_preset_of_that_name(reslim):
     answer = reslim("verify", "--smoke", "width=4", "depth=8,16,32,64", "claims=[ode.reversed.euler]", "--json").done()
     assert answer.json["preset"] == "smoke"
     assert answer.json["studies"][0]["claims"][0]["ok"]
 
 
+@pytest.mark.slow
 def test_every_setting_is_judged(verify, tmp_path):
     code, document = verify(*EULER, "activation=tanh,swish", junit=tmp_path / "claims.xml")
     assert code == 0
@@ -145,6 +149,7 @@ def test_every_setting_is_judged(verify, tmp_path):
     assert [case.get("name") for case in cases] == [f"ode.forward.euler [activation={a}]" for a in ("tanh", "swish")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "said"),
     [

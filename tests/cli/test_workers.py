@@ -86,6 +86,7 @@ def test_jobs_is_no_content_and_leaves_with_the_launcher_that_replaces_it(plan):
     assert overridden(["hydra/launcher=joblib", "width=4"], ["jobs=2"]) == ["width=4", "jobs=2"]
 
 
+@pytest.mark.slow
 def test_side_by_side_or_one_after_another_the_records_are_the_same(finished):
     few = (*TINY, "depth=3,4,5,6")
     three, one = finished("three at a time", *few, "jobs=3"), finished("one at a time", *few, "hydra/launcher=basic")
@@ -108,8 +109,8 @@ def test_claims_that_lie_outside_are_counted_once_with_their_reason(forecast, pl
     out = [claim for claim in study.claims if claim.outside(jobs[0])]
     stay = [claim for claim in study.claims if not claim.outside(jobs[0])]
     setting_their_own = sum("activation" in claim.pins for claim in stay)
-    assert line.startswith(f"{len(out)} claims of {len(study.claims)} will not be judged (activation=relu: ")
-    assert line.endswith(f"; {len(stay)} stay, of which {setting_their_own} set activation themselves")
+    assert line.startswith(f"{len(out)} of {len(study.claims)} claims are left out (activation=relu: ")
+    assert line.endswith(f"; {len(stay)} stay, of which {setting_their_own} pin their own activation")
     assert not list(forecast.claims_left_out([job.settings for job in plan(["depth=8"]).jobs]))
 
 

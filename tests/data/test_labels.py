@@ -385,6 +385,7 @@ def test_two_classes_are_minus_and_plus_one_and_draws_take_points_with_targets(s
     assert all(seen[0])
 
 
+@pytest.mark.slow
 def test_kernels_are_given_each_point_with_its_label(monkeypatch):
     from resnet_limits.studies.kernel.expressivity import measure as expressivity
     from resnet_limits.studies.kernel.inference.measure import task

@@ -19,10 +19,13 @@ from resnet_limits.data.sources.digits import DigitsData
 from resnet_limits.data.sources.fashion_mnist import FashionMnistData
 from resnet_limits.data.sources.gaussian import GaussianData, teacher
 from resnet_limits.data.sources.image_folder import ImageFolderData
+from resnet_limits.data.sources.labelled_file import LabelledFileData
 from resnet_limits.data.sources.mnist import MnistData
 from resnet_limits.data.sources.moons import MoonsData
 from resnet_limits.data.sources.source import Data
 from resnet_limits.data.sources.spirals import SpiralsData
+from resnet_limits.data.sources.target_file import TargetFileData
+from tests.data.own_files import write_csv, write_npz
 from tests.data.published import mnist_arrays, publish, write_cifar, write_idx
 from tests.data.sources import REAL, DataSetLaws, real
 
@@ -139,6 +142,26 @@ class TestGreyImageFolder(Written):
                 (folder / "notes.txt").write_text("no image")
 
 
+class TestLabelledFile(Written):
+    settings = LabelledFileData(file="my.npz")
+    sizes = (90, 30)
+    classes = 3
+
+    @classmethod
+    def write(cls, root):
+        write_npz(root / "my.npz")
+
+
+class TestTargetFile(Written):
+    settings = TargetFileData(file="my.csv")
+    sizes = (96, 24)
+    classes = 0
+
+    @classmethod
+    def write(cls, root):
+        write_csv(root / "my.csv", targets=True)
+
+
 def test_every_data_set_of_the_settings_is_tested_here():
     tested = {
         type(laws.settings) for laws in globals().values() if isinstance(laws, type) and hasattr(laws, "settings")
@@ -225,6 +248,7 @@ def test_mnist_is_mnist():
     assert torch.equal(few.y_train, whole.y_train[:100])
 
 
+@pytest.mark.slow
 @real("cifar10_jpeg_subset")
 def test_a_folder_has_its_classes_in_the_order_of_their_names_and_pixels_as_pil_reads_them():
     from resnet_limits.data import image_folder

@@ -72,6 +72,7 @@ def test_a_law_that_lies_about_its_regularity_fails_the_laws(examples):
 # -- parts in jobs --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_kernel_and_loss_of_ones_own_are_those_of_a_minimiser(examples):
     keys = {"kernel": "rational", "loss": "pseudo_huber", "points": 6, "steps": 32, "nu": 0.3}
     asked = {"study": "hamiltonian", "depth": 4, "claims": ["hamiltonian.energy"], "hamiltonian": keys}
@@ -83,6 +84,7 @@ def test_kernel_and_loss_of_ones_own_are_those_of_a_minimiser(examples):
     assert settings.parts.count("+") == 1
 
 
+@pytest.mark.slow
 def test_a_run_with_parts_of_ones_own_is_continued_with_the_same_files_alone(reslim: Reslim, tmp_path: Path):
     mine = [shutil.copy(FILES[kind], tmp_path / f"own_{kind}.py") for kind in ("law", "block", "data")]
     with_files = [word for path in mine for word in ("--with", str(path))]
@@ -111,6 +113,7 @@ def test_a_run_with_parts_of_ones_own_is_continued_with_the_same_files_alone(res
     assert "1 of 1 jobs of study ode would run" in answer.out
 
 
+@pytest.mark.slow
 def test_a_figure_of_ones_own_draws_networks_with_an_activation_of_ones_own(reslim: Reslim):
     tiny = ("depth=4", "width=4", "claims=[ode.trained]", "train.epochs=1", "train.replicas=2", "train.batch_size=70")
     asked = (
@@ -141,6 +144,7 @@ def test_a_figure_of_ones_own_draws_networks_with_an_activation_of_ones_own(resl
     assert "own_figure" in plan["parts"], "what draws is asked for, and may be changed"
 
 
+@pytest.mark.slow
 def test_a_study_of_ones_own_is_listed_run_reported_and_verified(reslim: Reslim):
     arguments = ("--with", FILES["study"])
     assert "decay" in reslim("studies", *arguments).done().out

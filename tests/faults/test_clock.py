@@ -14,6 +14,8 @@ from resnet_limits.runs.status import Process, Status
 from tests.planting import plant
 from tests.runs.conftest import replan, settings
 
+pytestmark = pytest.mark.slow
+
 HOUR = 3600.0
 HERE = Process.this().host
 

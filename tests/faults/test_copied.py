@@ -20,7 +20,7 @@ from tests.faults.sweep import (
     states,
 )
 
-pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")]
 
 
 def contents(folder: Path) -> dict[Path, bytes]:

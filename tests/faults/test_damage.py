@@ -18,6 +18,8 @@ from resnet_limits.runs.shared import SharedFolder
 from tests.cli.command import without_seconds
 from tests.faults.sweep import arrays, assert_same_results
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def run(trained, tmp_path):

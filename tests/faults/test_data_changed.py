@@ -24,6 +24,8 @@ from resnet_limits.runs.folder import Run
 from resnet_limits.runs.job import run_job
 from resnet_limits.studies.ode.settings import Ode, OdeKeys
 
+pytestmark = pytest.mark.slow
+
 boxes, plan = (getattr(import_module("reslim_cli.hydra_bridge"), name) for name in ("boxes", "plan"))
 
 TINY = ("preset=smoke", "width=4", "device=cpu", "claims=[ode.reversed.euler]", "ode.inputs=2", "ode.paths=1")

@@ -15,7 +15,7 @@ import pytest
 from tests.cli.command import wait_for
 from tests.faults.sweep import TRAINS, launchers, processes, states
 
-pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")]
 NOISE = ("Traceback", "Exception ignored", "BrokenPipe", "Errno")
 
 

@@ -12,6 +12,8 @@ from resnet_limits.runs.shared import SharedFolder
 from tests.cli.command import Reslim
 from tests.faults.sweep import SMALL, TRAINS, arrays, assert_same_results
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def disk(mounted):

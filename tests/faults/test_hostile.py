@@ -26,6 +26,8 @@ from resnet_limits.runs.summary import signed
 from resnet_limits.settings.content import job_name
 from tests.runs.conftest import replan
 
+pytestmark = pytest.mark.slow
+
 ESCAPE = "\x1b]0;owned\x07\x1b[31m\x9b2J\u202e"
 MARKUP = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 

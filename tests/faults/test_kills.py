@@ -25,7 +25,7 @@ from tests.faults.sweep import (
     states,
 )
 
-pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")]
 
 BASIC = ("hydra/launcher=basic",)
 JOBLIB = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")

@@ -15,6 +15,8 @@ from resnet_limits.errors import RequestError, ReslimError
 from resnet_limits.runs.folder import Run
 from tests.faults import mutations
 
+pytestmark = pytest.mark.slow
+
 SAME_FOLDER = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large]
 
 

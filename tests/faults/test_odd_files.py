@@ -28,6 +28,8 @@ from resnet_limits.runs.shared import SharedFolder
 from resnet_limits.sinks.journal import Journal
 from tests.planting import plant
 
+pytestmark = pytest.mark.slow
+
 FILES = [
     *("provenance.json", "overrides.txt", "config.yaml", "records.csv", "summary.json", "report.html", "tables.tex"),
     *("papers.bib", "figures", "figures/a.svg", "jobs", "shared", "shared/flow-0.safetensors", "launcher"),

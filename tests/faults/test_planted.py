@@ -17,6 +17,8 @@ from resnet_limits.runs.job import run_job
 from tests.cli.command import TINY, Reslim
 from tests.faults.planted import executed, plant
 
+pytestmark = pytest.mark.slow
+
 EMPTY = {"PYTHONPATH": f"{os.pathsep}/nowhere"}
 """As `PYTHONPATH=$PYTHONPATH:/nowhere` sets it: an empty element is the working folder.
 

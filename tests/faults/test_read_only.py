@@ -9,6 +9,8 @@ import pytest
 from resnet_limits.runs.folder import Run
 from tests.cli.command import TINY
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def read_only(trained, tmp_path, mounted):

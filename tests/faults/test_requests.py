@@ -17,6 +17,8 @@ from resnet_limits.errors import RequestError
 from resnet_limits.settings.keys import flat
 from tests.faults.grammar import WORD, Asked, Requests, normal
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 20
 """What one request may take before it counts as hanging."""
 

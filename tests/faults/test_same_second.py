@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from tests.cli.command import TINY
+
+pytestmark = pytest.mark.slow
 
 
 def test_commands_of_one_second_make_runs_of_their_own(reslim):

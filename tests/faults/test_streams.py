@@ -13,6 +13,8 @@ import pytest
 
 from tests.cli.command import Reslim, command
 
+pytestmark = pytest.mark.slow
+
 COMMANDS = [
     ("--help",),
     ("studies",),

@@ -30,6 +30,8 @@ from tests.faults.sweep import assert_same_results
 from tests.planting import plant
 from tests.runs.conftest import settings
 
+pytestmark = pytest.mark.slow
+
 DEPTHS = (8, 16, 32, 64)
 
 

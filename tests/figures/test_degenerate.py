@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from resnet_limits.claims.claim import Claim, Expected, Judgement, What
-from resnet_limits.figures.panels import claim_figure, overview_figure
+from resnet_limits.figures.overview import overview_figure
+from resnet_limits.figures.panels import claim_figure
 from resnet_limits.figures.style import styled
 from resnet_limits.figures.write import NamedRequest, write_figures
 from resnet_limits.measurement.job import FinishedJob, Job
@@ -21,7 +22,7 @@ from resnet_limits.settings.registry import FIGURES
 from resnet_limits.studies import study as studies
 from tests.studies.extremes import TINY
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("error")]
 
 DEPTHS = np.array([8, 16, 32, 64])
 NOTHING = [np.nan, np.nan, np.nan, np.nan]
@@ -109,7 +110,7 @@ OF_STUDY = {
 def test_figures_of_papers_are_drawn_from_any_arrays(name: str, change: str, tmp_path: Path):
     kept = {key: changed(key, array, change) for key, array in arrays(OF_STUDY[name]).items()}
     job = FinishedJob(TINY[OF_STUDY[name]], [], kept.get)
-    drawn = write_figures(tmp_path / "figures", [], named=[NamedRequest(name, {}, [job])])
+    drawn = write_figures(tmp_path / "figures", [], named=[NamedRequest(name, {}, [job], [])])
     assert [figure.name for figure in drawn] == [name]
 
 

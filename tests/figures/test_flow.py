@@ -62,6 +62,7 @@ def test_a_row_for_each_map_and_each_inverse_and_folds_are_marked_from_their_lay
     assert "inverse of each block" in panels[3, 0].get_ylabel()
 
 
+@pytest.mark.slow
 def test_a_map_that_blows_up_and_one_without_inverse_are_drawn(tmp_path):
     with styled():
         figure = FIGURES["deformed_grid"].draw([job("none.map", "none.inverse", blown_up=True)])

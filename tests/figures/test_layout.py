@@ -9,10 +9,14 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
-from resnet_limits.claims.claim import Judgement
-from resnet_limits.figures.panels import claim_figure, overview_figure
+from resnet_limits.claims.claim import Judgement, Measured
+from resnet_limits.figures import panels
+from resnet_limits.figures.overview import overview_figure
+from resnet_limits.figures.panels import Wording, claim_figure
 from resnet_limits.figures.style import styled
+from resnet_limits.figures.text import lines
 from resnet_limits.settings.registry import STUDIES
 from resnet_limits.studies import study as studies
 from tests.figures.test_figures import judged
@@ -39,23 +43,27 @@ def variants() -> list[tuple[Judgement, object]]:
     return figures
 
 
+def texts(figure: Figure) -> list[Text]:
+    """All that is written outside of the panels."""
+    return [*figure.texts, *(axes.title for axes in figure.axes), *(axes._left_title for axes in figure.axes)]  # type: ignore[attr-defined]
+
+
 def assert_legible(figure: Figure) -> None:
     for dpi in RESOLUTIONS:
         figure.set_dpi(dpi)
         renderer = FigureCanvasAgg(figure).get_renderer()
         figure.draw(renderer)
-        shown = [axes for axes in figure.axes if axes.get_visible()]
-        boxes = [axes.get_tightbbox(renderer, for_layout_only=True) for axes in shown]
-        for axes, box in zip(shown, boxes, strict=True):
+        boxes = [axes.get_tightbbox(renderer, for_layout_only=True) for axes in figure.axes]
+        for box in (*boxes, *(text.get_window_extent(renderer) for text in texts(figure) if text.get_text())):
             assert box is not None
             assert box.x0 >= 0
             assert box.y0 >= 0
             assert box.x1 <= figure.bbox.width
             assert box.y1 <= figure.bbox.height
-            title = axes.title.get_window_extent(renderer)
-            assert not any(
-                title.overlaps(other.get_window_extent(renderer)) for other in (axes, axes.yaxis.get_offset_text())
-            )
+        for text, box in itertools.product(figure.texts, boxes):
+            assert box is not None
+            assert not text.get_window_extent(renderer).overlaps(box)
+        for axes in figure.axes:
             for axis in (axes.xaxis, axes.yaxis):
                 label = axis.label.get_window_extent(renderer)
                 assert not any(label.overlaps(tick.get_window_extent(renderer)) for tick in axis.get_ticklabels())
@@ -77,14 +85,49 @@ def test_a_figure_of_one_claim_is_legible(judged):
         assert_legible(claim_figure(*judged))
 
 
-def test_an_overview_is_legible():
+def test_an_overview_is_legible_with_the_longest_questions_and_names():
+    study = max((studies.get(name) for name in STUDIES), key=lambda study: len(study.claims))
+    judgement, points = variants()[0]
+    judged = [(replace(judgement, claim=replace(judgement.claim, id=claim.id)), points) for claim in study.claims]
+    questions = {claim.id: study.group_of(claim.id).title for claim in study.claims}
     with styled():
-        assert_legible(overview_figure(variants()[:11]))  # type: ignore[arg-type]
+        figure = overview_figure(judged, Wording(questions))  # type: ignore[arg-type]
+        assert_legible(figure)
+    assert len(figure.axes) == len(study.groups) < len(study.claims)
 
 
-def test_panels_have_one_size_and_fill_the_figure():
+def test_no_statement_of_a_study_leaves_its_figure():
+    """The lines of every statement, in a figure as wide as that of a claim."""
+    statements = {claim.statement for name in STUDIES for claim in studies.get(name).claims}
+    longest = sorted(statements, key=len)[-60:]
+    figure = Figure(figsize=(panels.WIDTH, 2))
     with styled():
-        figure = overview_figure(variants())  # type: ignore[arg-type]
-        sizes = np.array([axes.get_position().size for axes in figure.axes])
-        np.testing.assert_allclose(sizes - sizes[0], 0, atol=1e-12)
-        assert sizes[0, 0] * 4 > 0.6
+        renderer = FigureCanvasAgg(figure).get_renderer()
+        for line in {line for statement in longest for line in lines(statement, panels.LETTERS_A_LINE)}:
+            text = figure.text(panels.EDGE / panels.WIDTH, 0.5, line, fontsize=9)
+            assert text.get_window_extent(renderer).x1 <= figure.bbox.width, line
+            text.remove()
+
+
+def test_the_overview_says_how_far_from_expected_each_claim_is():
+    (judgement, points), count = judged(), 3
+    tried = [
+        replace(
+            judgement,
+            claim=replace(judgement.claim, id=f"ode.test{i}"),
+            expected=replace(judgement.expected, tolerance=0.2),
+            measured=Measured(1.0 + 0.1 * i, 0.9, 1.3),
+            verdict=verdict,
+        )
+        for i, verdict in enumerate(("supported", "refuted", "inconclusive"))
+    ]
+    with styled():
+        (axes,) = overview_figure([(one, points) for one in tried]).axes  # type: ignore[arg-type]
+    marks = {
+        float(x): y
+        for line in axes.get_lines()
+        if line.get_marker() != "None"
+        for x, y in np.asarray(line.get_xydata())
+    }
+    assert {round(x, 6): y for x, y in marks.items()} == {0.0: 0.0, 0.5: 1.0, 1.0: 2.0}
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == [f"test{i}" for i in range(count)]

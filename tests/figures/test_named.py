@@ -63,7 +63,7 @@ def test_without_the_arrays_there_is_no_figure(depths):
 
 
 def test_named_figures_are_written_first_and_alike(tmp_path: Path):
-    request = NamedRequest("implicit_regularisation", {}, [trained(depth) for depth in (8, 16)])
+    request = NamedRequest("implicit_regularisation", {}, [trained(depth) for depth in (8, 16)], [])
     for folder in ("a", "b"):
         (drawn,) = write_figures(tmp_path / folder, [], named=[request])
         assert (drawn.name, drawn.kind) == ("implicit_regularisation", "named")

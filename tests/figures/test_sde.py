@@ -32,6 +32,7 @@ def jobs() -> list[FinishedJob]:
     return jobs
 
 
+@pytest.mark.slow
 def test_curves_and_images_for_three_depths_and_the_sde(jobs):
     with styled():
         figure = FIGURES["function_draws"].draw(jobs)
@@ -81,7 +82,7 @@ def test_an_exploded_draw_and_a_network_without_an_sde_are_drawn_with_gaps(jobs)
 
 @pytest.mark.parametrize("name", DRAWN)
 def test_drawings_are_vectors_so_that_the_page_needs_nothing_from_outside(name, jobs, tmp_path: Path):
-    write_figures(tmp_path, [], named=[NamedRequest(name, {}, jobs)])
+    write_figures(tmp_path, [], named=[NamedRequest(name, {}, jobs, [])])
     text = (tmp_path / f"{name}.svg").read_text()
     assert "<image" not in text
     assert len(text) < 2e6

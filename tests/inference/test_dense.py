@@ -115,6 +115,7 @@ def test_the_flow_is_the_matrix_exponential_and_descent_an_explicit_loop():
     torch.testing.assert_close(filtered(NTK, X, gradient_flow(math.inf)), Y, rtol=0, atol=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", [0, 5000, 1 << 30])
 def test_conjugate_gradients_find_the_same(kept: int):
     heard: list[float] = []
@@ -126,6 +127,7 @@ def test_conjugate_gradients_find_the_same(kept: int):
     assert len(heard) >= solution.products - 2
 
 
+@pytest.mark.slow
 def test_landmarks_make_it_fast(monkeypatch: pytest.MonkeyPatch):
     x = torch.randn(400, D, generator=STREAM, dtype=torch.float64)
     y = torch.randn(400, 1, generator=STREAM, dtype=torch.float64)

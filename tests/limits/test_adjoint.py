@@ -64,6 +64,7 @@ class TestAdjoint(AdjointLaws):
         return gradients.x0, gradients.coefficients, max(gradients.errors["x0"], gradients.errors["coefficients"])
 
 
+@pytest.mark.slow
 def test_gradients_of_a_scalar_linear_equation_are_exact():
     # x' = w(t) x + b, b = 0: x(T) = x_0 exp(sum_j c_j B_j(T)), B_j = int b_j. With J = |x(T)|^2/2:
     # dJ/dx_0 = x(T)^2/x_0, dJ/dc_j = sum x(T)^2 B_j(T), density of w: sum x(T)^2 (constant in time),
@@ -127,6 +128,7 @@ def test_gradients_of_networks_converge_to_the_adjoint_at_the_order_of_the_schem
     assert errors[1] < {1: 0.1, 2: 1e-3, 4: 1e-5}[order]
 
 
+@pytest.mark.slow
 def test_depth_times_the_gradient_of_a_layer_converges_to_the_density():
     f, step = field(OneBlock(), "tanh", D), STEPS["euler"]
     c = {n: normals(R, J, *shape, seed=i) / 2 for i, (n, shape) in enumerate(f.shapes.items())}
@@ -144,6 +146,7 @@ def test_depth_times_the_gradient_of_a_layer_converges_to_the_density():
     assert errors[1] < 0.05
 
 
+@pytest.mark.slow
 def test_a_basis_may_differ_from_parameter_to_parameter():
     f = field(OneBlock(), "tanh", D)
     c = {"W": normals(R, J, D, D), "b": normals(R, 1, D)}
@@ -162,6 +165,7 @@ def test_times_outside_the_horizon_are_refused():
         adjoint(f, c, basis, normals(R, N, D), 1.0, half_square, times=torch.tensor([0.5, 1.5]))
 
 
+@pytest.mark.slow
 def test_nodes_are_added_for_a_path_that_moves_fast():
     # w(t) = c cos(120 t): 32 nodes alias it. dJ/dc = sum x(T)^2 sin(120) / 120, as for the scalar equation above.
     f = field(OneBlock(), "identity", 1)

@@ -130,6 +130,7 @@ def run(whose: Any, name: str, law: str) -> None:
     test((case, *laws.solve(case)) if "solved" in inspect.signature(test).parameters else case)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("whose", "name", "law", "fault"), RED, ids=[f"{w.__name__}-{law}" for w, _, law, _ in RED])
 def test_a_planted_fault_turns_the_law_red(whose: Any, name: str, law: str, fault: Fault, monkeypatch):
     fault(monkeypatch)

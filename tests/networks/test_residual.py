@@ -90,6 +90,7 @@ def test_a_number_of_weight_sets_that_fits_no_depth_is_refused():
         forward(f, STEPS["rk4"], start(), weights, 1 / 6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda b: b.name)
 @pytest.mark.parametrize("step", ALL_STEPS, ids=lambda s: s.name)
 def test_gradients_agree_with_finite_differences(block, step):

@@ -54,14 +54,17 @@ def code_lines(page: Path) -> Iterator[str]:
     yield from (" ".join(code.split()) for code in re.findall(r"`([^`]+)`", whole))
 
 
-def commands(page: Path, program: str) -> list[list[str]]:
-    """Command lines of a program, as words; comments are left out, `a && b` is two."""
-    commands = []
+def command_lines(page: Path, program: str) -> Iterator[str]:
+    """Command lines of a program, as they are typed; comments are left out, `a && b` is two."""
     for line in code_lines(page):
         for part in line.split(" && "):
             if part.startswith(f"{program} "):
-                commands.append(shlex.split(re.split(r"\s+#|; |, ", part)[0])[1:])
-    return commands
+                yield re.split(r"\s+#|; |, ", part)[0]
+
+
+def commands(page: Path, program: str) -> list[list[str]]:
+    """The same as words, without the program."""
+    return [shlex.split(line)[1:] for line in command_lines(page, program)]
 
 
 def python(page: Path) -> list[str]:

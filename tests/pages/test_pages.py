@@ -131,10 +131,10 @@ def test_lines_of_python_run(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_readme_tests_as_the_script_of_a_clean_clone_does():
+def test_the_script_of_a_clean_clone_runs_the_tests_of_the_readme_and_the_slow_ones():
     script = (HERE / ".ci" / "run").read_text().splitlines()
     (command,) = re.findall(r'pip install -e "\.\[dev\]" && (python -m pytest.*)', text(README))
-    assert command in script
+    assert f'{command} -m "not long"' in script
     assert "pip install . && reslim train\n" in text(README)
 
 

@@ -26,6 +26,7 @@ from resnet_limits.studies.sde.study import STUDY as SDE
 from resnet_limits.testing.path_laws import facts_are_true
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("law", "wrong"),
     [

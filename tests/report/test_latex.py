@@ -44,15 +44,17 @@ def summary(depths: int = 6) -> dict[str, Any]:
     return {"claims": claims, "table": table}
 
 
-def environments(text: str) -> list[str]:
-    return re.findall(r"\\begin\{tabular\}.*?\\end\{tabular\}", text, flags=re.DOTALL)
+def environments(text: str, name: str = "tabular|longtable") -> list[str]:
+    return [m.group() for m in re.finditer(rf"\\begin\{{({name})\}}.*?\\end\{{\1\}}", text, flags=re.DOTALL)]
 
 
 def test_braces_and_environments_are_balanced():
     text = tables_tex(summary(), {"ode.a_b": "thorpe2018deep"})
     bare = re.sub(r"\\[{}%&$#_]", "", text)
     assert bare.count("{") == bare.count("}")
-    assert re.findall(r"\\begin\{(\w+)\}", text).count("table") == len(re.findall(r"\\end\{table\}", text)) == 4
+    begun = re.findall(r"\\begin\{(\w+)\}", text)
+    assert sorted(begun) == sorted(re.findall(r"\\end\{(\w+)\}", text))
+    assert {name: begun.count(name) for name in set(begun)} == {"longtable": 2, "table": 2, "tabular": 2}
     assert bare.count("$") % 2 == 0
 
 
@@ -60,18 +62,23 @@ def test_every_table_has_the_rules_of_booktabs_and_rows_of_equal_length():
     tables = environments(tables_tex(summary(), {}))
     assert len(tables) == 4
     for table in tables:
-        assert [table.count(f"\\{rule}rule") for rule in ("top", "mid", "bottom")] == [1, 1, 1]
+        heads = 2 if table.startswith(r"\begin{longtable}") else 1  # of the first page, and of those after it
+        assert [table.count(f"\\{rule}rule") for rule in ("top", "mid", "bottom")] == [heads, heads, 1]
         assert "\\hline" not in table
-        assert "|" not in table.splitlines()[0]
-        columns = len(re.sub(r"p\{[^}]*\}", "l", re.match(r"\\begin\{tabular\}\{(.*)\}$", table, re.M)[1]))  # type: ignore[index]
-        rows = [line for line in table.splitlines() if line.endswith(r"\\")]
-        assert {len(re.findall(r"(?<!\\)&", row)) + 1 for row in rows} == {columns}
+        layout = re.match(r"\\begin\{(?:tabular|longtable)\}\{(.*)\}$", table, re.M)
+        assert layout is not None
+        assert "|" not in layout[1]
+        columns = re.sub(r">\{[^}]*\}p\{[^}]*\}", "p", layout[1])
+        rows = [line for line in table.splitlines() if line.endswith(r"\\") and not line.startswith(r"\caption")]
+        assert {len(re.findall(r"(?<!\\)&", row)) + 1 for row in rows} == {len(columns)}
 
 
-def test_what_a_claim_pins_and_its_unit_have_columns():
+def test_claims_stand_in_a_table_over_pages_with_their_statements():
     table = environments(tables_tex(summary(), {}))[0]
-    assert "Claim & Pinned & Expected & Unit & Measured & Verdict" in table
-    assert "ode.a\\_b & init.sigma\\_w=1, data.folder=" in table
+    assert table.startswith(r"\begin{longtable}")
+    assert table.count("Claim & Statement & Pinned & Expected & Unit & Measured & Verdict") == 2
+    row = next(line for line in table.splitlines() if line.startswith("ode.\\allowbreak{}a\\_\\allowbreak{}b"))
+    assert "& one draw is at distance $L^{-1/2}$ \\& more & init.\\allowbreak{}sigma\\_\\allowbreak{}w=" in row
 
 
 def test_of_many_depths_the_deepest_are_shown_and_the_file_says_so():
@@ -100,7 +107,7 @@ def test_latex_takes_both(tmp_path: Path):
     (tmp_path / "tables.tex").write_text(tables_tex(summary(), {"ode.a_b": papers.MARION_SCALING.key}))
     (tmp_path / "papers.bib").write_text(bibliography(PAPERS))
     (tmp_path / "paper.tex").write_text(
-        "\\documentclass{article}\\usepackage[T1]{fontenc}\\usepackage{booktabs}\\begin{document}\n"
+        "\\documentclass{article}\\usepackage[T1]{fontenc}\\usepackage{amsmath,array,booktabs,longtable}\\begin{document}\n"
         "\\input{tables}\\nocite{*}\\bibliographystyle{plain}\\bibliography{papers}\\end{document}\n"
     )
     for command in (["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper"], ["bibtex", "paper"]) * 2:

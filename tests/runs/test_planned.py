@@ -92,6 +92,7 @@ WILD = ["1.8e308", "1e400", "1e308", "-1e308", "-1", "NaN", "Infinity", '"text"'
 WILD += ["1e12", "32503680000.0", "32503680001"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", WILD)
 @pytest.mark.parametrize("file", ["plan.json", "provenance.json"])
 def test_a_wild_time_in_one_run_neither_stops_nor_misorders_the_next(make_run, file, number):
@@ -173,6 +174,7 @@ def failing(error, original=None, good=0):
     return fail
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize(
     ("function", "good"),
@@ -219,6 +221,7 @@ def test_a_job_folder_half_made_is_taken_away(make_run, monkeypatch, error):
     assert [status.state for status in run.look().statuses.values()] == ["queued", "queued"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", ERRORS[:3], ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("function", [write_figures, page, write_json], ids=lambda value: value.__name__)
 def test_folders_of_figures_and_reports_that_were_not_finished_are_taken_away(

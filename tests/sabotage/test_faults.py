@@ -78,6 +78,7 @@ def test_the_rival_of_a_claim_was_measured_under_its_error_and_is_three_toleranc
 QUICK = [fault for fault in FAULTS.values() if fault.quick]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", QUICK, ids=[fault.id for fault in QUICK])
 def test_a_planted_error_turns_red_what_it_must(fault: Fault, tmp_path):
     checkout = Checkout(copied(tmp_path / "tree"), tmp_path / "outputs")
@@ -91,6 +92,7 @@ def test_every_planted_error_turns_red_what_it_must(fault: Fault, tmp_path):
     assert problems(fault, results(fault, checkout, fault.claims)) == []
 
 
+@pytest.mark.slow
 def test_an_unchanged_copy_is_green(tmp_path):
     """Nothing is red because it was copied: the reds of the campaign are those of the errors."""
     checkout = Checkout(copied(tmp_path / "tree"), tmp_path / "outputs")

@@ -24,6 +24,7 @@ def runs_of_campaign(once) -> list[Run]:
     return campaign.read(once("three-seeds", lambda folder: campaign.run(list(STUDIES), SEEDS, "smoke", folder)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("study", list(STUDIES))
 def test_no_claim_is_refuted_at_three_seeds(runs_of_campaign, study):
     table = campaign.verdicts([run for run in runs_of_campaign if run.study == study])
@@ -31,6 +32,7 @@ def test_no_claim_is_refuted_at_three_seeds(runs_of_campaign, study):
     assert refuted(table, "smoke") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("study", list(STUDIES))
 def test_standard_errors_are_the_scatter_between_three_seeds(runs_of_campaign, study):
     table = scatter([run for run in runs_of_campaign if run.study == study])

@@ -53,6 +53,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_both_hold_the_curves_of_the_records(finished):
     expected = jobs.live_curves(finished)
     assert live(wandb_curves(finished)) == expected, "bit for bit"
@@ -127,6 +128,7 @@ jobs.run(Path(sys.argv[1]), jobs.settings(jobs.BOTH, train=jobs.Train(epochs=4, 
 """
 
 
+@pytest.mark.slow
 def test_a_job_that_was_killed_goes_on_under_its_own_id_as_one_curve(finished, tmp_path):
     job = settings(BOTH)
     folder = jobs.queued(tmp_path, job)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import signal
 
+import pytest
+
 from tests.cli.command import Reslim, without_seconds
 from tests.slurm.cluster import SLURM, SMALL, Cluster, Watched, depths, wait_for
+
+pytestmark = pytest.mark.slow
 
 FOUR = (*SMALL, depths(4, 8, 16, 32), *SLURM)
 ONE_BY_ONE = "cluster.parallel=1"

@@ -9,9 +9,13 @@ import socket
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.cli.command import Reslim
 from tests.faults.planted import executed, plant
 from tests.slurm.cluster import SLURM, SMALL, Cluster, Watched, depths, wait_for
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_job_that_is_killed_is_lost_and_done_again_alone(cluster: Cluster, reslim: Reslim):

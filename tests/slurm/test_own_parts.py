@@ -9,6 +9,8 @@ import pytest
 from tests.cli.command import Reslim
 from tests.slurm.cluster import SLURM, SMALL, Cluster, Watched, depths
 
+pytestmark = pytest.mark.slow
+
 OWN_LAW = str(Path(__file__).parents[1] / "examples" / "own_law.py")
 
 

@@ -7,6 +7,8 @@ import pytest
 from tests.cli.command import Reslim, without_seconds
 from tests.slurm.cluster import SLURM, TRAINING, Cluster, Watched, wait_for
 
+pytestmark = pytest.mark.slow
+
 EPOCHS = "train.epochs=200"
 
 

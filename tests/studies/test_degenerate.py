@@ -22,6 +22,8 @@ from resnet_limits.studies.sde.problem import inputs
 from resnet_limits.studies.sde.settings import Sde, SdeKeys
 from tests.studies.extremes import BOTH_ZERO, TINY, Case, at_the_ends, judged, planted, together, tried, with_keys
 
+pytestmark = pytest.mark.slow
+
 SAMPLE = [case for study in TINY for case in [*together(TINY[study]), *at_the_ends(TINY[study])][3::41]]
 """One in so many: all of them together take some minutes a study (`-m long`)."""
 SLOW = {"horizon=1000.0", "init.correlation=0.01", "init.sigma_w=100.0"}

@@ -40,6 +40,7 @@ def smoke(name: str):
     return import_module("reslim_cli.hydra_bridge").plan([f"study={name}", "preset=smoke"]).jobs[0].settings
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "part"), [part for part in PARTS if part[0] not in BLIND])
 def test_a_part_asks_for_the_device_unless_it_says_that_it_computes_on_the_cpu(name, part, asking):
     settings = replace(smoke(name), claims=list(study.get(name).parts[part]), device="cuda")

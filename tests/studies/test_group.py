@@ -266,9 +266,22 @@ def with_decay(tmp_path: Path) -> Reslim:
     return Reslim(tmp_path / "outputs", {"PYTHONPATH": str(site)})
 
 
+@pytest.mark.slow
 def test_a_study_is_one_file_among_our_own_and_one_of_its_depths(with_decay: Reslim):
     summary = with_decay("train", "study=decay", "claims=[decay.euler]", "--json").done().json
     assert [row["depth"] for row in summary["table"]] == [4, 8, 16, 32]
     assert {claim["id"]: claim["verdict"] for claim in summary["claims"]} == {"decay.euler": "supported"}
     listed = [entry["name"] for entry in with_decay("studies", "--json").done().json]
     assert listed == sorted([*STUDIES, "decay"]), "the other files beside the studies are none"
+
+
+def test_a_group_whose_claims_all_lie_outside_is_measured_where_it_is_asked_for_by_name_alone():
+    study = studies.get("ode")
+    smooth = Ode(study="ode", depth=8)
+    kinked = replace(smooth, activation="relu")
+    left_out = [group for group in study.needed(smooth) if group not in study.needed(kinked)]
+    assert left_out
+    for group in study.groups:
+        assert (group in left_out) == all(claim.outside(kinked) is not None for claim in group.claims)
+    by_name = replace(kinked, claims=[claim.id for claim in left_out[0].claims])
+    assert study.needed(by_name) == [left_out[0]]

@@ -40,6 +40,7 @@ def workstation(monkeypatch: pytest.MonkeyPatch) -> None:
 # -- a lower bound --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(QUICK))
 def test_no_part_takes_less_than_its_least(number: int):
     part, settings = LARGE[number]

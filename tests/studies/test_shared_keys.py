@@ -152,12 +152,14 @@ def unlisted(read: set[str], names: set[str]) -> set[str]:
     return {key for key in content if not any(key == name or key.startswith(f"{name}.") for name in names)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_solution_reads_no_key_that_is_not_on_its_list(case):
     for solution in as_it_is(case):
         assert unlisted(solution.read, {*solution.key, *case.through}) == set(), solution.purpose
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_solution_is_the_same_whatever_the_keys_that_are_not_on_its_list(case):
     first = as_it_is(case)

@@ -25,6 +25,8 @@ from resnet_limits.settings.training import Train
 from resnet_limits.training.loop import CURVES_BY_EPOCH, CURVES_BY_STEP, train
 from resnet_limits.training.trained import TrainedParameters
 
+pytestmark = pytest.mark.slow
+
 WIDTH, DEPTH = 4, 10
 SETTINGS = Train(epochs=3, batch_size=9, lr=0.3, checkpoint_seconds=0.0)  # 5 steps an epoch, the last of 4 points
 EACH = {

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, NoReturn, Optional
 
-from ...errors import SettingError, one_of
+from ...errors import SettingError
 from ...settings.keys import key
 from ...settings.registry import Option, Registry
 from ...settings.trial import require_shape
+from .. import by_path
 from ..availability import Availability
 from ..hashes import Hashes, Listener
 from ..root import data_root
@@ -46,6 +47,14 @@ class Data(Option):
     digest: Optional[str] = key(
         None, "identity of the data, found at planning; given: data that differ are refused", pattern=r"[\w-]+"
     )
+
+    @classmethod
+    def is_path(cls, word: str) -> bool:
+        return by_path.is_path(word)
+
+    @classmethod
+    def at(cls, path: str) -> dict[str, str]:
+        return by_path.keys_at(path)
 
     def available(self) -> int | tuple[int, int] | None:
         """The points that there are: all of them, to be split; training and test points, where these are set apart;
@@ -94,7 +103,8 @@ class Data(Option):
         self._undeclared("what tells it from others of its name")
 
     def points(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """All points (n, features), with labels (n,) or targets (n, outputs)."""
+        """All points (n, features), with labels (n,) or targets (n, outputs); training points first, where these are
+        set apart."""
         self._undeclared("points")
 
     def tried(self) -> None:
@@ -136,7 +146,7 @@ class Data(Option):
 
     def _undeclared(self, what: str) -> NoReturn:
         if self.name not in self.options:
-            raise SettingError(f"data: unknown option {one_of(self.name, self.options)}")
+            raise SettingError(f"data: unknown option {self.options.unknown(self.name)}")
         raise SettingError(f"data={self.name} does not declare {what}; see resnet_limits/data/sources/source.py")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 
-from ...errors import SettingError, one_of
+from ...errors import SettingError
 from .activation import Activation
 
 
@@ -12,5 +12,5 @@ from .activation import Activation
 def activation_named(name: str) -> Activation:
     """The activation that a user gives by this name. Raises `SettingError` with the valid names."""
     if name not in Activation.options:
-        raise SettingError(f"activation: unknown value {one_of(name, Activation.options)}")
+        raise SettingError(f"activation: unknown value {Activation.options.unknown(name)}")
     return Activation.options[name]()

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
-from ...errors import SettingError, one_of
+from ...errors import SettingError
 from ...settings.keys import key
 from ...settings.registry import Option, Registry
 from ...settings.trial import require_shape
@@ -149,7 +149,7 @@ class Init(Option):
 
     def _known(self) -> None:
         if self.name not in self.options:
-            raise SettingError(f"init: unknown option {one_of(self.name, self.options)}")
+            raise SettingError(f"init: unknown option {self.options.unknown(self.name)}")
 
 
 @dataclass

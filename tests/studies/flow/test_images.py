@@ -48,6 +48,7 @@ def records() -> list[Record]:
     return measured("images", SMALL, (16,))[16]
 
 
+@pytest.mark.slow
 def test_claims_are_supported():
     judged = verdicts("images", SMALL, (16, 32))
     assert {name: judgement.verdict for name, judgement in judged.items()} == {
@@ -96,6 +97,7 @@ def test_parameters_are_counted_and_shared_weights_have_fewer(records: list[Reco
     assert numbers[2, "free"] == sum(w.numel() for w in start.values())
 
 
+@pytest.mark.slow
 def test_one_unit_is_one_network_and_all_depths_share_the_training(monkeypatch: pytest.MonkeyPatch):
     calls = []
 
@@ -119,6 +121,7 @@ class Interrupted(Exception):
     """Raised where a process would be killed."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [3, 17, 55])
 def test_an_interrupted_measurement_goes_on_to_the_same_result(tmp_path: Path, records: list[Record], steps: int):
     settings, done = replace(SMALL, train=Train(checkpoint_seconds=0.0)), 0

@@ -30,6 +30,7 @@ def verdict_words(part: str, settings: Flow = SMALL) -> dict[str, str]:
     return {name: judgement.verdict for name, judgement in verdicts(part, settings, DEPTHS).items()}
 
 
+@pytest.mark.slow
 def test_maps_and_inverses_have_their_orders():
     assert {
         name: v for part in ("maps", "inverse") for name, v in verdict_words(part).items() if name != "flow.map.grid"
@@ -108,6 +109,7 @@ def test_weights_read_at_the_wrong_time_are_refuted(monkeypatch: pytest.MonkeyPa
     assert words["flow.map.heun.shared"] == "supported"
 
 
+@pytest.mark.slow
 def test_a_step_that_is_not_one_over_the_depth_is_refuted(monkeypatch: pytest.MonkeyPatch):
     from resnet_limits.limits.flow import DrivenFlow
 
@@ -121,6 +123,7 @@ def test_nearest_neighbours_on_the_grid_are_refuted(monkeypatch: pytest.MonkeyPa
     assert verdict_words("maps")["flow.map.grid"] == "refuted"
 
 
+@pytest.mark.slow
 def test_a_squaring_too_few_is_refuted(monkeypatch: pytest.MonkeyPatch):
     plant(monkeypatch, squared_on_grid, lambda first, n, *rest: squared_on_grid(first, n - 1, *rest))
     assert verdict_words("maps")["flow.map.grid"] == "refuted"

@@ -70,6 +70,7 @@ def test_every_claim_is_supported():
             assert judgement.verdict == "supported", (claim, judgement.why)
 
 
+@pytest.mark.slow
 def test_each_penalty_lowers_what_it_penalises_and_one_without_a_gradient_does_not(monkeypatch):
     resize(monkeypatch, claims, KINDS_OF_WEIGHTS=("free",))
     claimed = [f"flow.folding.trained.penalty.{name}" for name in ("lipschitz", "inverse", "h1")]
@@ -89,6 +90,7 @@ def test_each_penalty_lowers_what_it_penalises_and_one_without_a_gradient_does_n
         assert measured.value == 1
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_controls")
 def test_a_bound_that_is_not_kept_is_seen(monkeypatch):
     plant(monkeypatch, scaled_to_bound, lambda field, weights, bound: dict(weights))
@@ -119,6 +121,7 @@ def test_a_block_without_an_outer_matrix_is_not_trained_and_says_so():
     assert all("block=gradient" in str(claim.outside(settings)) for claim in GROUP.claims)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_controls")
 def test_plain_networks_that_are_kept_from_folding_are_seen(monkeypatch):
     monkeypatch.setitem(trained.CONTROLS, "none", CONTROLS["spectral"])

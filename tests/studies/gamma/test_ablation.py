@@ -28,6 +28,7 @@ def jobs():
     return measured(ablation, replace(SMALL, replicas=3), depths=(4, 8, 16, 32, 64))
 
 
+@pytest.mark.slow
 def test_with_the_h1_norm_any_start_ends_in_one_minimiser_that_converges(jobs):
     judgement = verdict("gamma.ablation.h1", jobs)
     assert judgement.verdict == "supported", judgement.why
@@ -49,6 +50,7 @@ def test_controls_stay_apart_from_depth_to_depth(jobs, control: str):
     assert judgement.measured.value == pytest.approx(0, abs=0.3), judgement.why
 
 
+@pytest.mark.slow
 def test_standard_errors_are_the_scatter_between_seeds():
     """Of eight seeds, starts of one problem: their scatter is 0.6 to 1.5 of what each says, in 19 of 20 trials."""
     settings = [replace(SMALL, replicas=4, seed=seed) for seed in range(8)]

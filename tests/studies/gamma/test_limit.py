@@ -94,6 +94,7 @@ DEEP = (32, 64, 128, 256, 512)
 """Depths at which the error of a fault stands out against what is left of the first order."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("power", [0, 2])
 def test_another_power_of_the_depth_in_the_penalty_is_refuted(monkeypatch: pytest.MonkeyPatch, power: int):
     def sizes(self: DepthRegularised, a: float, tau: float) -> tuple[float, float]:
@@ -117,6 +118,7 @@ def test_another_power_of_the_depth_in_the_penalty_is_refuted(monkeypatch: pytes
         assert judgement.verdict in (("inconclusive", "refuted") if bends else ("refuted",)), (claim, judgement.why)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [{"t1": 2.0}, {"K": 1.0}, {"W": 0.02}], ids=["wrong-boundary", "no-a1", "twice-a3"])
 def test_a_limit_of_another_problem_is_refuted(monkeypatch: pytest.MonkeyPatch, fault: dict[str, float]):
     def wrong(problem: DepthRegularised, guess, *, tolerance: float):

@@ -43,6 +43,7 @@ def test_they_are_certified_and_classify(jobs):
     assert max(r.value for _, m in jobs for r in m.records if r.observable == "branch_surprise") < 2
 
 
+@pytest.mark.slow
 def test_a_branch_that_ends_on_the_way_is_noticed_and_nothing_is_judged_across_its_end():
     settings = replace(SMALL, width=16, gamma=GammaKeys(alpha=0.01, train_points=250))
     jobs = measured(real, settings, depths=(16, 32))

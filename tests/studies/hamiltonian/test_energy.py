@@ -20,6 +20,7 @@ def test_energy_drifts_at_the_order_of_the_integrator():
     assert orders(jobs, "modified_energy_drift", scheme="symplectic_euler") == pytest.approx(2, abs=0.15)
 
 
+@pytest.mark.slow
 def test_an_explicit_step_in_place_of_the_symplectic_one_is_refuted(monkeypatch: pytest.MonkeyPatch):
     def explicit(self, kernel, q, P, h):
         dq, dP = integrators.flow(kernel, q, P)
@@ -36,6 +37,7 @@ def test_an_explicit_step_in_place_of_the_symplectic_one_is_refuted(monkeypatch:
         assert verdict("hamiltonian.residual.euler", measured(trained, depths=(depth,))).verdict == "refuted"
 
 
+@pytest.mark.slow
 def test_an_energy_of_momenta_that_are_off_is_refuted(monkeypatch: pytest.MonkeyPatch):
     # half of the slope of the activation in the recursion of the momenta
     careful = WeightDecayedNetwork.carried

@@ -27,6 +27,7 @@ def test_landmarks_are_matched_by_the_geodesic_that_training_every_layer_approac
     np.testing.assert_array_equal(grid[0], landmarks.nodes_of_plane().numpy())
 
 
+@pytest.mark.slow
 def test_landmarks_shot_with_another_kernel_are_refuted(monkeypatch: pytest.MonkeyPatch):
     def wrong(kernel, q, nu, loss):
         return Problem(GaussianKernel(1.1), q, nu, loss)

@@ -21,12 +21,14 @@ from tests.studies.hamiltonian.small import SMALL, measured
 from tests.studies.verdicts import verdict
 
 
+@pytest.mark.slow
 def test_weights_approach_those_of_the_population_at_one_half():
     judgement = verdict("hamiltonian.meanfield", measured(meanfield, replace(SMALL, replicas=6), (8,)))
     assert judgement.measured is not None
     assert judgement.measured.low < 0.5 < judgement.measured.high
 
 
+@pytest.mark.slow
 def test_draws_of_too_many_points_are_refuted(monkeypatch: pytest.MonkeyPatch):
     # all draws of N points in place of ones of N: the distance does not fall with N
     class Same:
@@ -58,6 +60,7 @@ def test_the_constant_of_the_mean_field_is_that_of_gradients_of_single_points_by
     assert meanfield.relative_constant(network) == pytest.approx(float(expected), rel=1e-7)
 
 
+@pytest.mark.slow
 def test_the_standard_error_of_the_mean_field_is_the_scatter_over_seeds(monkeypatch: pytest.MonkeyPatch):
     resize(monkeypatch, meanfield_claims, POINT_COUNTS=(256,), DEPTH_OF_MEANFIELD=4)
     records = []

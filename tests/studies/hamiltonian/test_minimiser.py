@@ -147,6 +147,7 @@ def test_a_branch_that_ends_at_the_lowest_rungs_is_noticed():
     assert reason(pd.concat(frames[1:])) is None
 
 
+@pytest.mark.slow
 def test_of_several_starts_the_least_at_one_depth_is_judged_and_all_are_said():
     started = replace(SMALL, data=SpiralsData(), minimiser=Minimiser(starts=3))
     started = replace(started, hamiltonian=HamiltonianKeys(points=20, nu=0.01, steps=64))

@@ -33,6 +33,7 @@ def test_decay_that_grows_with_depth_has_a_limit_and_constant_decay_leads_to_the
     assert np.log2(values[16] / values[32]) == pytest.approx(1, abs=0.1)
 
 
+@pytest.mark.slow
 def test_a_decay_without_the_factor_of_depth_is_refuted(monkeypatch: pytest.MonkeyPatch):
     # the penalty nu/2 sum |w|^2 in place of nu L/2 sum |w|^2: what the study trains drifts away from its limit
     careful = Setup.network

@@ -80,6 +80,7 @@ def test_layers_that_are_not_alike_are_refuted(monkeypatch: pytest.MonkeyPatch):
         assert verdict(claim, jobs).verdict == "refuted", claim
 
 
+@pytest.mark.slow
 def test_a_shooting_with_another_weight_of_the_energy_is_refuted(monkeypatch: pytest.MonkeyPatch):
     plant(
         monkeypatch,
@@ -104,6 +105,7 @@ def test_weights_of_an_unscaled_network_are_refuted(monkeypatch: pytest.MonkeyPa
         assert verdict(f"hamiltonian.shooting.weight{rate}", jobs, plateaus_of_trained).verdict == "refuted"
 
 
+@pytest.mark.slow
 def test_a_limit_that_is_off_by_a_thousandth_is_refuted_where_its_order_is_not(monkeypatch: pytest.MonkeyPatch):
     careful, shared = trajectory_from, InMemory()
     settings = replace(SMALL, hamiltonian=replace(SMALL.hamiltonian, integrator="rk4"))  # accurate in few steps
@@ -124,6 +126,7 @@ def test_a_limit_that_is_off_by_a_thousandth_is_refuted_where_its_order_is_not(m
     assert order != "refuted"
 
 
+@pytest.mark.slow
 def test_where_network_and_limit_agree_to_rounding_nothing_is_refuted():
     # points so far apart for the kernel that each moves alone, on a straight line, whatever the depth
     keys = HamiltonianKeys(points=8, steps=64, kernel="gaussian", length=0.001)

@@ -72,6 +72,7 @@ def test_samples_are_those_of_networks_with_full_matrices():
             assert abs(float(a.mean() - b.mean())) < 5 * error, (of, power)
 
 
+@pytest.mark.slow
 def test_the_table_has_a_column_a_width_and_ends_at_the_exact_numbers():
     measurement = diagram.measure(Job(replace(SMALL, depth=16)))
     records = measurement.records
@@ -101,6 +102,7 @@ def test_the_error_of_the_step_is_that_of_the_closed_form(activation: str):
         assert abs(scheme[of] - bias[of] - limit[of]) < 3 * left[of] < 1e-3 * limit[of]
 
 
+@pytest.mark.slow
 def test_what_a_network_differs_from_its_sde_in_is_of_order_1_over_depth_at_any_width():
     """At half the width the constant is another, and the ratio is still 1."""
     for width in (32, 128):
@@ -113,6 +115,7 @@ def test_what_a_network_differs_from_its_sde_in_is_of_order_1_over_depth_at_any_
 # -- broken physics turns the claims red ----------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_limit_of_another_size_is_seen(monkeypatch):
     plant(monkeypatch, limit_moments, lambda *arguments: {of: 3 * v for of, v in limit_moments(*arguments).items()})
     judged = verdicts("diagram", SMALL, DEPTHS)
@@ -120,6 +123,7 @@ def test_a_limit_of_another_size_is_seen(monkeypatch):
     assert judged[NETWORK[0]].verdict == "supported"
 
 
+@pytest.mark.slow
 def test_another_slope_of_the_limit_is_seen_by_the_overlap(monkeypatch):
     right = LimitKernel.__dict__["slope"].func
     monkeypatch.setattr(LimitKernel, "slope", property(lambda self: 1.2 * right(self)))
@@ -127,6 +131,7 @@ def test_another_slope_of_the_limit_is_seen_by_the_overlap(monkeypatch):
     assert {judged[claim].verdict for claim in (SDE[1], COMMUTE[1])} == {"refuted"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [0.96, 1.04])
 def test_sizes_of_weights_that_are_4_percent_off_are_seen(factor: float, monkeypatch):
     """Of networks and their SDE, against the recursion and the limit."""
@@ -135,12 +140,14 @@ def test_sizes_of_weights_that_are_4_percent_off_are_seen(factor: float, monkeyp
     assert "supported" not in {judged[claim].verdict for claim in (*NETWORK, *SDE)}
 
 
+@pytest.mark.slow
 def test_weights_of_another_size_are_seen(monkeypatch):
     monkeypatch.setattr(Isotropic, "act", lambda self, x, b, h, noise: math.sqrt(1.2) * ACT(self, x, b, h, noise))
     judged = verdicts("diagram", SMALL, DEPTHS)
     assert judged[NETWORK[0]].verdict == judged[SDE[0]].verdict == "refuted"
 
 
+@pytest.mark.slow
 def test_weights_that_inputs_do_not_share_are_seen(monkeypatch):
     noise_of_its_own_for_each_input(monkeypatch, None)
     judged = verdicts("diagram", SMALL, DEPTHS)
@@ -148,6 +155,7 @@ def test_weights_that_inputs_do_not_share_are_seen(monkeypatch):
     assert judged[NETWORK[0]].verdict == "supported"
 
 
+@pytest.mark.slow
 def test_an_sde_without_its_ito_drift_is_seen(monkeypatch):
     right = EulerMaruyama.__init__
     monkeypatch.setattr(EulerMaruyama, "__init__", lambda self, *arguments: right(self, *arguments, ito_drift=False))
@@ -156,6 +164,7 @@ def test_an_sde_without_its_ito_drift_is_seen(monkeypatch):
     assert judged[NETWORK[0]].verdict == "supported"
 
 
+@pytest.mark.slow
 def test_coordinates_that_are_not_independent_are_seen(monkeypatch):
     """Normals that repeat after 8 coordinates: means stay, and no more averages out over a greater width."""
 
@@ -184,6 +193,7 @@ def test_the_growth_is_that_of_its_own_horizon():
 # -- settings -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_without_a_limit_networks_are_held_against_the_recursion_alone():
     judged = verdicts("diagram", replace(SMALL, activation="relu"), DEPTHS)
     for claim in NETWORK:
@@ -200,6 +210,7 @@ def test_a_narrow_setting_has_no_order_in_width():
     assert "takes a width of at least 64" in judged["kernel.diagram.width.network"].why
 
 
+@pytest.mark.slow
 def test_corners_come_with_their_distance_in_standard_errors():
     records = measured("diagram", SMALL, DEPTHS)[64]
     for width in (16, 32, 64, 128):

@@ -88,6 +88,7 @@ def test_weights_of_another_size_are_seen(monkeypatch):
     assert verdicts("entries", SMALL, DEPTHS)["kernel.nngp.mean"].verdict == "refuted"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [0.95, 1.05])
 def test_a_kernel_whose_weights_are_5_percent_off_is_seen(factor: float, monkeypatch):
     def wrong(settings, kind, depth):
@@ -123,6 +124,7 @@ def test_a_recursion_that_forgets_the_earlier_layers_is_seen(monkeypatch):
     assert judged["kernel.nngp.mean"].verdict == "supported"
 
 
+@pytest.mark.slow
 def test_the_limit_in_depth_is_not_the_reference(monkeypatch):
     """At 2 layers the kernel of infinite depth is another by far more than the tolerance: the finite depth matters."""
     plant(monkeypatch, finite_kernel, lambda settings, kind, depth: finite_kernel(settings, kind, 512))
@@ -138,6 +140,7 @@ def test_coordinates_that_repeat_have_no_order_in_width(monkeypatch):
     assert verdicts("entries", SMALL, DEPTHS)["kernel.nngp.width"].verdict == "refuted"
 
 
+@pytest.mark.slow
 def test_only_the_pieces_of_replicas_are_in_memory(monkeypatch):
     settings = replace(SMALL, width=16, replicas=256)
     whole = entries.ntk(settings, overlaps_after_read_in(first_points(settings, 3)), 16)

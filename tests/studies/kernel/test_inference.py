@@ -37,6 +37,7 @@ def test_every_claim_is_supported(right):
         assert judgement.verdict == "supported", (claim, judgement.why)
 
 
+@pytest.mark.slow
 def test_the_prediction_is_that_of_descent_with_the_matrix_of_the_kernel():
     settings = replace(SMALL, depth=4)
     regression_task = inference.task(settings)
@@ -53,6 +54,7 @@ def test_the_prediction_is_that_of_descent_with_the_matrix_of_the_kernel():
     np.testing.assert_allclose(measurement.arrays["inference.predicted"], g[:, 0].numpy(), atol=1e-8)
 
 
+@pytest.mark.slow
 def test_networks_learn_and_are_those_of_the_settings():
     measurement = inference.measure(Job(replace(SMALL, depth=4)))
     learnt, predicted = (measurement.arrays[f"inference.{name}"] for name in ("learnt", "predicted"))
@@ -69,6 +71,7 @@ def test_networks_learn_and_are_those_of_the_settings():
         assert record.value > 0.6
 
 
+@pytest.mark.slow
 def test_deeper_jobs_share_the_networks_and_nothing_depends_on_the_pieces(monkeypatch):
     shared = InMemory()
     settings = replace(SMALL, width=64, kernel=replace(SMALL.kernel, networks=4, steps=3))
@@ -114,12 +117,14 @@ def test_posteriors_are_those_of_dense_inference():
     torch.testing.assert_close(variance[0], exact.variance(regression_task.new), rtol=1e-8, atol=1e-10)
 
 
+@pytest.mark.slow
 def test_regression_has_distances_and_no_accuracies():
     data = GaussianData(train_size=60, test_size=30)
     records = measured("inference", replace(SMALL, data=data), DEPTHS)[4]
     assert {r.observable for r in records} == {"inference_distance", "train_loss", "learnt_time"}
 
 
+@pytest.mark.slow
 def test_relu_networks_follow_their_kernel_too():
     judged = verdicts("inference", replace(SMALL, activation="relu"), DEPTHS)
     assert judged["kernel.inference.weak"].verdict == "supported", judged["kernel.inference.weak"].why
@@ -156,6 +161,7 @@ def test_another_training_time_is_seen(factor: float, monkeypatch):
     assert judged["kernel.inference.time"].verdict == "refuted", judged["kernel.inference.time"].why
 
 
+@pytest.mark.slow
 def test_a_learning_rate_that_is_not_that_of_the_parametrisation_is_seen(monkeypatch):
     right = descend_full_batch
     plant(monkeypatch, descend_full_batch, lambda *arguments, rate, **more: right(*arguments, rate=rate / 20, **more))
@@ -164,6 +170,7 @@ def test_a_learning_rate_that_is_not_that_of_the_parametrisation_is_seen(monkeyp
     assert judged["kernel.inference.accuracy"].verdict == "refuted"
 
 
+@pytest.mark.slow
 def test_rates_of_another_parametrisation_are_seen(monkeypatch):
     """Read-ins that stand still and biases that learn 8 times as fast: the kernel is another, whatever the width."""
     right = ntk.NtkNetwork.gradients
@@ -176,6 +183,7 @@ def test_rates_of_another_parametrisation_are_seen(monkeypatch):
     assert verdicts("inference", SMALL, DEPTHS)["kernel.inference.trained"].verdict != "supported"
 
 
+@pytest.mark.slow
 def test_posteriors_from_other_points_are_seen(monkeypatch):
     right = inference.overlaps_at
     plant(monkeypatch, inference.overlaps_at, lambda s, gram, *arguments: right(s, gram.flip(0, 1), *arguments))

@@ -60,6 +60,7 @@ def test_the_recursion_is_that_of_networks_whose_width_is_large():
     np.testing.assert_allclose([moments["q"], moments["m"], moments["lambda"]], [q[-1], m[-1], mixed[-1]], atol=0.015)
 
 
+@pytest.mark.slow
 def test_the_constant_and_the_blow_up_time_are_recorded():
     records = measured("moments", SMALL, (256,))[256]
     constants = {
@@ -81,6 +82,7 @@ DEEP = (128, 256, 512, 1024)
 """Where what does not vanish is most of the error."""
 
 
+@pytest.mark.slow
 def test_a_step_of_another_size_is_seen(monkeypatch):
     plant(
         monkeypatch,
@@ -91,12 +93,14 @@ def test_a_step_of_another_size_is_seen(monkeypatch):
     assert judged["kernel.moments.lambda"].verdict == judged["kernel.moments.swish.lambda"].verdict == "refuted"
 
 
+@pytest.mark.slow
 def test_a_limit_without_its_ito_drift_is_seen(monkeypatch):
     monkeypatch.setattr(Swish, "curvature_at_0", 0.0)
     judged = verdicts("moments", SMALL, DEEP)
     assert judged["kernel.moments.swish.q"].verdict == "refuted"
 
 
+@pytest.mark.slow
 def test_weights_of_another_size_are_seen(monkeypatch):
     def small(settings):
         init = settings.init
@@ -117,6 +121,7 @@ def test_weights_of_another_size_are_seen(monkeypatch):
     assert judged["kernel.moments.q"].verdict == "refuted"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ["tanh", "swish"])
 @pytest.mark.parametrize("kind", ["nngp", "ntk"])
 def test_a_limit_kernel_of_another_slope_is_seen(activation: str, kind: str, monkeypatch):
@@ -132,6 +137,7 @@ def test_a_limit_kernel_of_another_slope_is_seen(activation: str, kind: str, mon
 # -- settings -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_without_a_slope_at_zero_the_limit_is_out_of_reach_and_swish_goes_on():
     judged = verdicts("moments", replace(SMALL, activation="relu"), DEPTHS)
     for claim in CLAIMS:

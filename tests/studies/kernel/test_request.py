@@ -113,6 +113,7 @@ def test_a_singular_system_without_ridge_is_an_error_in_words():
         accuracy.measure(Job(settings))
 
 
+@pytest.mark.slow
 def test_what_is_measured_is_documented_and_every_claim_has_a_verdict_at_every_preset():
     study = studies.get("kernel")
     settings = replace(Kernel(), depth=4, width=64, replicas=64, data=DigitsData(train_size=100))

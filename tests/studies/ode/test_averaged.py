@@ -24,6 +24,7 @@ def test_independent_weights_average_out_at_one_half_and_their_mean_at_one():
     assert mean.measured.low < 1 < mean.measured.high, mean.why
 
 
+@pytest.mark.slow
 def test_fluctuations_follow_the_central_limit_theorem_with_the_stated_error():
     # a horizon and sizes other than 1, which would hide a factor
     law = IidLaw(sigma_w=0.8, sigma_b=0.5)

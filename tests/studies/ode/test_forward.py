@@ -30,6 +30,7 @@ from tests.studies.ode.small import SMALL, measured
 from tests.studies.verdicts import verdict
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "block", [OneBlock(), OutsideBlock(), TwoBlock(hidden=6), PrenormBlock(hidden=6)], ids=lambda b: b.name
 )
@@ -41,6 +42,7 @@ def test_forward_orders_hold_for_every_block_and_smooth_law(block: Block, init: 
         assert judgement.verdict == "supported", (scheme, judgement.why)
 
 
+@pytest.mark.slow
 def test_weights_frozen_at_the_start_of_a_block_fall_back_to_order_one():
     jobs = measured(forward)
     assert verdict("ode.frozen.heun", jobs).verdict == "supported"
@@ -53,6 +55,7 @@ def test_the_leading_error_is_that_of_the_next_order():
     assert judgement.verdict == "supported", judgement.why
 
 
+@pytest.mark.slow
 def test_a_heun_block_without_its_second_stage_is_refuted(monkeypatch: pytest.MonkeyPatch):
     from resnet_limits.networks.steps import STEPS
 
@@ -60,6 +63,7 @@ def test_a_heun_block_without_its_second_stage_is_refuted(monkeypatch: pytest.Mo
     assert verdict("ode.forward.heun", measured(forward)).verdict == "refuted"
 
 
+@pytest.mark.slow
 def test_weights_read_at_the_wrong_time_are_refuted(monkeypatch: pytest.MonkeyPatch):
     from resnet_limits.networks.steps import STEPS
 
@@ -69,6 +73,7 @@ def test_weights_read_at_the_wrong_time_are_refuted(monkeypatch: pytest.MonkeyPa
     assert verdict("ode.forward.rk4", measured(forward)).verdict == "refuted"
 
 
+@pytest.mark.slow
 def test_a_block_factor_that_is_not_one_over_the_depth_is_refuted(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(DrivenFlow, "step_size", lambda self, depth: depth**-0.9)
     assert verdict("ode.forward.euler", measured(forward)).verdict == "refuted"
@@ -90,12 +95,14 @@ def test_zero_weights_leave_no_error_to_judge(init: Init):
         assert "all weights are zero" in judgement.why
 
 
+@pytest.mark.slow
 def test_in_float32_points_below_rounding_are_left_out():
     judgement = verdict("ode.forward.rk4", measured(forward, replace(SMALL, dtype="float32")))
     assert judgement.verdict == "inconclusive"
     assert verdict("ode.forward.euler", measured(forward, replace(SMALL, dtype="float32"))).verdict == "supported"
 
 
+@pytest.mark.slow
 def test_the_shared_solution_does_not_depend_on_the_depth_that_computed_it():
     first, second = InMemory(), InMemory()
     a = forward.measure(Job(replace(SMALL, depth=8), first)), forward.measure(Job(replace(SMALL, depth=32), first))
@@ -103,6 +110,7 @@ def test_the_shared_solution_does_not_depend_on_the_depth_that_computed_it():
     assert [r.value for r in a[1].records] == [r.value for r in b[0].records]
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_numbers():
     one, other = (forward.measure(Job(replace(SMALL, depth=8, seed=s))).records[0].value for s in (0, 1))
     assert one != other

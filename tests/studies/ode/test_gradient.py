@@ -27,6 +27,7 @@ def test_gradients_converge_to_the_adjoint_at_the_order_of_the_scheme(init: Init
         assert judgement.verdict == "supported", judgement.why
 
 
+@pytest.mark.slow
 def test_the_density_of_the_gradient_converges_inside_at_the_order_of_the_scheme():
     errors: dict[tuple[str, int, int], float] = {}
     for settings, measurement in measured(gradient, depths=(32, 64)):
@@ -40,6 +41,7 @@ def test_the_density_of_the_gradient_converges_inside_at_the_order_of_the_scheme
             assert slope == pytest.approx(order, abs=0.1)
 
 
+@pytest.mark.slow
 def test_the_density_of_the_gradient_converges_at_another_horizon():
     errors = {
         settings.depth: r.value
@@ -57,6 +59,7 @@ def test_rebuilt_activations_have_the_orders_of_the_reversed_steps():
         assert judgement.verdict == "supported", judgement.why
 
 
+@pytest.mark.slow
 def test_gradients_of_another_loss_are_refuted(monkeypatch: pytest.MonkeyPatch):
     careful = half_square_with_gradient
     shared = InMemory()

@@ -37,6 +37,7 @@ def test_sums_of_rough_paths_follow_their_covariance_with_the_stated_error(monke
     assert np.std(off) == pytest.approx(1, abs=0.35)
 
 
+@pytest.mark.slow
 def test_smooth_weights_in_place_of_rough_ones_are_refuted(monkeypatch: pytest.MonkeyPatch):
     plant(monkeypatch, problem, lambda s, **given: problem(s, **{**given, "init": SmoothLaw()}))
     assert verdict("ode.rough", measured(rough, replace(SMALL, replicas=256))).verdict == "refuted"

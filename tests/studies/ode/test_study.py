@@ -50,6 +50,7 @@ def test_relu_is_outside_the_claims_that_need_derivatives_and_inside_those_that_
     assert verdict("ode.forward.euler", measured(forward, settings)).verdict == "supported"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", [forward, gradient, trained], ids=["forward", "gradient", "trained"])
 def test_records_do_not_depend_on_other_depths(part):
     together = measured(part, depths=(8, 16))[1][1]

@@ -50,6 +50,7 @@ def test_trained_weight_paths_converge_at_order_one_and_so_do_the_logits():
         assert math.log2(errors[observable][32] / errors[observable][64]) == pytest.approx(1, abs=0.05)
 
 
+@pytest.mark.slow
 def test_the_richardson_limit_agrees_with_training_by_rk4_blocks():
     # An independent limit: blocks of order 4 in the state, weights frozen at midpoints, so of order 2 in the depth.
     from resnet_limits.networks.classifier import cross_entropy, initial_classifier, logits
@@ -134,6 +135,7 @@ def test_rates_that_freeze_the_layers_lie_outside_the_theorem():
     assert claim.outside(SMALL) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rate", "reason"), [(1e-9, "hardly moved the weights"), (1e5, "did not lower the loss")])
 def test_networks_that_were_not_trained_give_no_verdict(rate: float, reason: str):
     settings = replace(SMALL, train=Train(epochs=1, replicas=2, lr=rate))

@@ -78,6 +78,7 @@ def test_gradients_are_those_of_backpropagation_through_full_matrices(phi: str):
         assert deviation(mean(ours.square()), mean(theirs.flatten(1).square().sum(dim=1))) < 5
 
 
+@pytest.mark.slow
 def test_the_closed_form_of_the_gradients_is_that_of_a_deep_network():
     (records,) = measured("backward", replace(SMALL, init=IidLaw(sigma_w=0.8, sigma_b=0.6)), (128,)).values()
     by_layer = [r for r in records if r.observable == "gradient_norm"]
@@ -115,6 +116,7 @@ def test_a_drift_that_does_not_belong_there_is_seen(monkeypatch):
     assert {judged[c].verdict for c in ("sde.backward", MARTINGALE, "sde.backward.gradient")} == {"refuted"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [0.02, -0.02])
 def test_a_slow_drift_along_tangents_is_seen_by_the_martingale_alone(rate: float, monkeypatch):
     monkeypatch.setattr(ShallowNetwork, "step", lambda self, x, f, z, h: x + torch.tanh(z) + 4 * rate * h * x)
@@ -122,6 +124,7 @@ def test_a_slow_drift_along_tangents_is_seen_by_the_martingale_alone(rate: float
     assert judged[MARTINGALE].verdict == "refuted", judged[MARTINGALE].why
 
 
+@pytest.mark.slow
 def test_an_exponent_without_what_finite_width_takes_is_refuted():
     # At the default width: 1/2 in place of 1/2 - 1/D.
     claim = next(c for c in GROUP.claims if c.id == "sde.backward.lyapunov")
@@ -152,6 +155,7 @@ def test_the_martingale_has_mean_zero_and_leaves_little():
     assert float(passes.martingale.var()) == pytest.approx(0.25 / 16, rel=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "broken"),
     [
@@ -167,6 +171,7 @@ def test_sizes_that_are_off_are_seen(fault: Callable[[pytest.MonkeyPatch], None]
     assert judgement.verdict == "refuted", judgement.why
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sigma_w", "depth"), [(2.0, 128), (1.5, 64)])
 def test_networks_that_are_not_deep_enough_refute_nothing(sigma_w: float, depth: int):
     settings = replace(SMALL, init=IidLaw(sigma_w=sigma_w, sigma_b=0.5))
@@ -196,6 +201,7 @@ def test_what_rare_networks_carry_and_what_overflows_is_not_judged():
             assert reason in judged[claim].why
 
 
+@pytest.mark.slow
 def test_depths_have_noise_of_their_own():
     ends = [measured("backward", SMALL, (depth,))[depth] for depth in (64, 65)]
     off = [next(r.value for r in records if r.observable == "lyapunov_martingale") for records in ends]
@@ -213,6 +219,7 @@ def test_weights_of_size_one_are_seen(monkeypatch):
     assert {judged[claim].verdict for claim in THEOREMS} == {"refuted"}, {c: judged[c].why for c in THEOREMS}
 
 
+@pytest.mark.slow
 def test_controls_are_refuted_by_networks_with_the_factor(monkeypatch):
     def scaled(scheme, depth, pins):
         return unscaled.Sampled(ShallowNetwork("tanh"), Isotropic(0.5, 0.5), depth, 4.0, pins)
@@ -243,6 +250,7 @@ def test_pieces_of_replicas_hold_as_many_as_the_tape_allows():
 # -- costates, and Jacobians of swish --------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [4, 32])
 def test_costates_have_the_law_of_the_limit(width: int):
     # Two two-sided tests at 5 standard errors.

@@ -153,6 +153,7 @@ def test_costates_at_a_depth_are_those_of_the_network():
     assert float((limit * expected).sum() / expected.square().sum()) > 1.1
 
 
+@pytest.mark.slow
 def test_the_claims_hold_on_real_images():
     for name, judgement in verdicts("convolutional", SMALL, DEPTHS).items():
         if name.endswith("pattern"):
@@ -192,6 +193,7 @@ def test_swish_beyond_its_explosion_time_lies_outside_and_nothing_infinite_is_re
 TANH = tuple(f"sde.convolutional.tanh{suffix}" for suffix in ("", ".pattern", ".noise", ".backward"))
 
 
+@pytest.mark.slow
 def test_a_missing_number_of_taps_is_refuted(monkeypatch: pytest.MonkeyPatch):
     # Network and limit of swish share it, and so do recursion and limit of tanh: the filters do not.
     monkeypatch.setattr(Stencil, "taps", 3)
@@ -199,6 +201,7 @@ def test_a_missing_number_of_taps_is_refuted(monkeypatch: pytest.MonkeyPatch):
     assert {judged[name].verdict for name in TANH} == {"refuted"}
 
 
+@pytest.mark.slow
 def test_the_wrong_padding_is_refuted(monkeypatch: pytest.MonkeyPatch):
     plant(
         monkeypatch,
@@ -211,6 +214,7 @@ def test_the_wrong_padding_is_refuted(monkeypatch: pytest.MonkeyPatch):
         assert judged[name].verdict == "refuted", (name, judged[name].why)
 
 
+@pytest.mark.slow
 def test_weights_a_tenth_too_large_are_refuted(monkeypatch: pytest.MonkeyPatch):
     careful = Filtered.__init__
 
@@ -229,6 +233,7 @@ def _with_broken_networks(monkeypatch: pytest.MonkeyPatch, broken) -> dict:
     return verdicts("convolutional", SMALL, DEPTHS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shared", [False, True], ids=["network", "network-and-control"])
 @pytest.mark.parametrize("fault", ["dt", "independent", "taps"])
 def test_faults_of_the_noise_are_refuted(monkeypatch: pytest.MonkeyPatch, fault: str, shared: bool):
@@ -246,6 +251,7 @@ def test_faults_of_the_noise_are_refuted(monkeypatch: pytest.MonkeyPatch, fault:
     assert judgement.verdict == "refuted", judgement.why
 
 
+@pytest.mark.slow
 def test_a_limit_without_its_drift_is_refuted(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(Swish, "curvature_at_0", 0.0)
     judged = verdicts("convolutional", SMALL, DEPTHS)

@@ -188,29 +188,34 @@ def biases_of_size_one(self, vectors, biased, h, stream):
     return ACT(Isotropic(self.sigma_w, self.sigma_b / math.sqrt(h)), vectors, biased, h, stream)
 
 
+@pytest.mark.slow
 def test_weights_of_size_h_are_seen(monkeypatch):
     faults.dt_for_its_root(monkeypatch)
     judged = verdicts("correlation", SMALL, DEPTHS)
     assert judged["sde.correlation"].verdict == judged["sde.correlation.inputs"].verdict == "refuted"
 
 
+@pytest.mark.slow
 def test_weights_that_are_not_shared_are_seen(monkeypatch):
     faults.noise_of_its_own_for_each_input(monkeypatch, None)
     judged = verdicts("correlation", SMALL, DEPTHS)
     assert judged["sde.correlation"].verdict == judged["sde.correlation.inputs"].verdict == "refuted"
 
 
+@pytest.mark.slow
 def test_biases_without_their_factor_are_seen(monkeypatch):
     monkeypatch.setattr(Isotropic, "act", biases_of_size_one)
     judged = verdicts("correlation", SMALL, DEPTHS)
     assert {judged[claim].verdict for claim in THEOREMS} == {"refuted"}
 
 
+@pytest.mark.slow
 def test_a_drift_that_does_not_belong_there_is_seen(monkeypatch):
     monkeypatch.setattr(ShallowNetwork, "step", lambda self, x, f, z, h: x + torch.tanh(z) - h * x)
     assert verdicts("correlation", SMALL, DEPTHS)["sde.correlation"].verdict == "refuted"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "broken"),
     [
@@ -251,6 +256,7 @@ def test_what_rare_networks_carry_is_not_judged():
         assert "rare networks" in judged[claim].why
 
 
+@pytest.mark.slow
 def test_controls_are_refuted_by_networks_with_the_factor(monkeypatch):
     def scaled(scheme, depth, pins):
         return unscaled.Sampled(ShallowNetwork("tanh"), Isotropic(0.5, 0.5), depth, 1.0, pins)

@@ -80,6 +80,7 @@ def test_roots_of_singular_covariances_are_exact():
         torch.testing.assert_close(R @ R.mT, C, atol=1e-14, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_claims_hold():
     judged = verdicts("deep", SMALL, DEPTHS)
     for name in ("sde.deep", "sde.deep.depth", "sde.deep.no_drift", "sde.deep.outside"):
@@ -113,12 +114,14 @@ def test_pins_and_sizes_stand_in_the_records():
 # -- planted faults -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_kernel_of_another_activation_is_refuted(monkeypatch: pytest.MonkeyPatch):
     plant(monkeypatch, deep_flow, lambda phi, *a, **k: deep_flow("identity", *a, **k))
     judged = verdicts("deep", SMALL, DEPTHS)
     assert judged["sde.deep"].verdict == "refuted", judged["sde.deep"].why
 
 
+@pytest.mark.slow
 def test_the_kernel_of_other_weights_is_refuted(monkeypatch: pytest.MonkeyPatch):
     def larger(phi: str, start: Tensor, horizon: float, *, inner: tuple[float, float], outer: tuple[float, float]):
         return deep_flow(phi, start, horizon, inner=(1.3 * inner[0], inner[1]), outer=outer)
@@ -155,6 +158,7 @@ def test_faults_of_the_noise_are_refuted(monkeypatch: pytest.MonkeyPatch, fault:
     assert judged["sde.deep.all"].verdict == "refuted", judged["sde.deep.all"].why
 
 
+@pytest.mark.slow
 def test_a_wrong_exponent_is_refuted(monkeypatch: pytest.MonkeyPatch):
     careful = ResidualBranch.hidden
     monkeypatch.setattr(ResidualBranch, "hidden", lambda self, u, h: careful(replace(self, alpha=0.5), u, h))

@@ -70,6 +70,7 @@ def p_value(a: Tensor, b: Tensor) -> float:
 # -- the claims hold ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_claims_come_out_as_at_the_smoke_size():
     for claim, judgement in verdicts().items():
         if claim in TWO_SAMPLES:  # orders, which take four depths
@@ -164,6 +165,7 @@ def test_networks_are_shifted_from_the_exact_law_by_the_first_order_in_h(width: 
     assert abs(bias) > 5 * stderr
 
 
+@pytest.mark.slow
 def test_energy_distances_to_the_sde_fall_as_the_square_of_h():
     records = measured("law", replace(SMALL, replicas=1024), (16, 32))
     for scheme in ("states", "mean"):
@@ -222,6 +224,7 @@ def slopes_forgotten(patch: pytest.MonkeyPatch) -> None:
     plant(patch, law.with_slope, lambda f, z: (with_slope(f, z)[0], 0.9 * with_slope(f, z)[1]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "broken"),
     [
@@ -244,6 +247,7 @@ def test_planted_faults_turn_verdicts_red(
         assert all(judged[claim].verdict != "refuted" for claim in every - broken - VOLUMES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [dt_for_its_root, faults.wrong_drift])
 def test_planted_faults_are_seen_by_independent_samples(
     fault: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
@@ -271,6 +275,7 @@ def test_the_variance_of_log_norms_at_a_depth_is_the_derived_one():
     assert record.reference - record.value == pytest.approx(record.reference_error, rel=0.15)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sigma_w", "depth"), [(2.0, 64), (1.5, 32)])
 def test_networks_that_are_not_deep_enough_refute_no_exact_law(sigma_w: float, depth: int):
     judged = verdicts(replace(SMALL, init=IidLaw(sigma_w=sigma_w, sigma_b=0.5)), (depth,))
@@ -285,6 +290,7 @@ def test_growth_beyond_numbers_has_no_record_and_a_reason():
         assert "beyond float64" in judged[claim].why
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [faults.dt_for_its_root, faults.wrong_drift, faults.weights_too_large])
 def test_planted_faults_turn_the_test_red(fault: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch):
     fault(monkeypatch)
@@ -292,11 +298,13 @@ def test_planted_faults_turn_the_test_red(fault: Callable[[pytest.MonkeyPatch], 
     assert judged["sde.law.test"].verdict == "refuted", judged["sde.law.test"].why
 
 
+@pytest.mark.slow
 def test_a_test_that_always_accepts_turns_the_control_red(monkeypatch: pytest.MonkeyPatch):
     plant(monkeypatch, kolmogorov_distance, lambda *arguments: 0.001)
     assert verdicts()["sde.law.test.shallow"].verdict == "refuted"
 
 
+@pytest.mark.slow
 def test_depths_at_which_the_test_may_do_either_are_named():
     judged = verdicts(replace(SMALL, replicas=64), (32, 64))
     assert "not deep enough" in judged["sde.law.test"].why
@@ -306,6 +314,7 @@ def test_depths_at_which_the_test_may_do_either_are_named():
 # -- settings -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [

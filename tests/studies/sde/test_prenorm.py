@@ -70,6 +70,7 @@ def test_the_mean_log_growth_is_that_of_sampled_vectors():
     assert mean_log_growth(1.0, 10**4) == pytest.approx(math.log(2), abs=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("phi", ["tanh", "relu"])
 def test_the_claims_hold_at_any_width_and_depth(phi: str):
     for width, depth in ((8, 3), (5, 40)):

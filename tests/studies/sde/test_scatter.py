@@ -24,6 +24,7 @@ REPLICAS = {"convolutional": 512}
 ROUNDING = 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", list(DEPTHS))
 def test_values_scatter_by_their_standard_errors(group: str, monkeypatch: pytest.MonkeyPatch):
     measure = import_module(f"resnet_limits.studies.sde.{group}.measure").measure

@@ -39,6 +39,7 @@ def scatter(part: str) -> dict[tuple[str, ...], tuple[float, float]]:
     return {key: (float(a[:, 0].std(ddof=1)), float(np.sqrt((a[:, 1] ** 2).mean()))) for key, a in arrays.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["strong", "weak", "law", "functions", "deep"])
 def test_the_scatter_over_seeds_is_the_standard_error(part: str, monkeypatch: pytest.MonkeyPatch):
     resize(

@@ -50,6 +50,7 @@ class Noise:
 # -- the claims hold ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_orders_are_as_claimed():
     for claim, judgement in verdicts("strong", SMALL, DEPTHS).items():
         assert judgement.measured is not None  # the intervals take the full size
@@ -95,6 +96,7 @@ def test_the_weights_of_fine_layers_have_their_variances_and_are_independent(d: 
         assert abs(float(neighbours)) < 5 / math.sqrt(weights[:, 1:].numel())
 
 
+@pytest.mark.slow
 def test_errors_do_not_depend_on_how_many_networks_are_sampled_at_a_time(monkeypatch: pytest.MonkeyPatch):
     settings = replace(SMALL, depth=8, replicas=200)
     whole = strong.measure(Job(settings)).records
@@ -136,6 +138,7 @@ def with_a_drift_of_the_wrong_sign(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(EulerMaruyama, "step", turned)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "broken"),
     [

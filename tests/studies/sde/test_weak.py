@@ -74,6 +74,7 @@ def test_every_claim_is_supported():
             assert judgement.verdict != "refuted", (claim.id, judgement.why)
 
 
+@pytest.mark.slow
 def test_claims_hold_without_the_exact_limit_too():
     settings = replace(SMALL, replicas=256, activation="swish", init=IidLaw(sigma_w=0.5, sigma_b=0.8))
     judged = verdicts(settings, DEPTHS)
@@ -284,6 +285,7 @@ def test_the_steps_of_networks_are_those_of_full_matrices(settings: Sde, monkeyp
     assert deviation(Record("", *mean(ours)), mean(squares)) < 5
 
 
+@pytest.mark.slow
 def test_a_drift_of_the_wrong_order_turns_the_mean_red(monkeypatch: pytest.MonkeyPatch):
     def step(scheme, x, features, z, h):  # sqrt(h) per unit of time: it vanishes at order 1/2 only
         return faults.STEP(scheme, x, features, z, h) + 5 * h**1.5
@@ -293,6 +295,7 @@ def test_a_drift_of_the_wrong_order_turns_the_mean_red(monkeypatch: pytest.Monke
     assert judgement.verdict == "refuted", judgement.why
 
 
+@pytest.mark.slow
 def test_without_coupling_and_control_nothing_is_saved(monkeypatch: pytest.MonkeyPatch):
     faults.noise_of_its_own_for_each_depth(monkeypatch)
     resize(monkeypatch, weak, MAX_DEVIATION_OF_MARTINGALE=-1.0)
@@ -304,6 +307,7 @@ def test_without_coupling_and_control_nothing_is_saved(monkeypatch: pytest.Monke
     assert judged["sde.weak.saving"].verdict == "refuted"
 
 
+@pytest.mark.slow
 def test_depths_that_are_not_yet_asymptotic_tell_no_order():
     # A correct sampler, whose depths are too small: nothing is refuted.
     judged = verdicts(replace(SMALL, width=32, init=IidLaw(sigma_w=1.5, sigma_b=0.5)), (16, 32, 64, 128))
@@ -322,6 +326,7 @@ def test_means_that_rare_networks_carry_are_not_judged():
         assert "too rare to be sampled" in judgement.why, judgement.why
 
 
+@pytest.mark.slow
 def test_expectations_beyond_the_explosion_are_not_judged():
     late = replace(SMALL, activation="swish", horizon=20.0, replicas=64)
     judged = verdicts(late, (8, 16))

@@ -34,6 +34,7 @@ GROUP = Group(
     title="Do convolutional networks with shared weights converge to a flow when refined?",
     loss="mean over the images of -log softmax(scores)[label], without a factor",
     seconds=8.6,
+    shared=8.6,
     least=least_of_images,
     claims=(
         Claim(

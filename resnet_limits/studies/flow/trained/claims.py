@@ -172,6 +172,7 @@ GROUP = Group(
     title="Do trained networks fold space, and what keeps them from doing so?",
     loss=LOSS_OF_NETWORKS,
     seconds=38,
+    shared=38,
     least=least_of_trained_flows,
     claims=(
         Claim(

@@ -127,6 +127,7 @@ GROUP = Group(
     title="Do weights that are penalised for varying in depth converge to a function of depth?",
     loss=LOSS_OF_GAMMA,
     seconds=1.1,
+    shared=1.1,
     least=least_of_small,
     claims=(
         _vanishes("value", "regression", Rival(*RIVAL_CURVATURE, 0.00308)),

@@ -46,6 +46,7 @@ GROUP = Group(
     title="Do trained weights converge with depth on a data set, too?",
     loss=LOSS_OF_GAMMA,
     seconds=9.9,
+    shared=9.9,
     least=least_of_real,
     claims=(
         _claim(

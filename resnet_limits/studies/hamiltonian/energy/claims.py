@@ -76,6 +76,7 @@ GROUP = Group(
     title="Do integrators of the limiting Hamiltonian flow conserve energy and symplectic form?",
     loss=LOSS_OF_HAMILTONIAN,
     seconds=2.1,
+    shared=1.9,
     least=bytes_of_points,
     claims=(*map(_energy, ENERGY_INTEGRATORS), *map(_form, ENERGY_INTEGRATORS)),
     memory=("hamiltonian.points", "width", "depth"),

@@ -51,6 +51,7 @@ GROUP = Group(
     title="Does training every layer find the geodesic that matches given landmarks?",
     loss=LOSS_OF_HAMILTONIAN,
     seconds=2.7,
+    shared=2.5,
     least=little,
     depths=Depths(high=MAX_DEPTH_OF_LANDMARKS),
     claims=(

@@ -92,6 +92,7 @@ GROUP = Group(
     title="Must the weight decay grow with depth for trained networks to have a limit?",
     loss=LOSS_OF_HAMILTONIAN,
     seconds=4.1,
+    shared=3.9,
     least=least_of_solution,
     claims=(
         _WITH_A_LIMIT,

@@ -40,6 +40,7 @@ GROUP = Group(
     title="Do exactly the points that the loss no longer pulls on carry no momentum?",
     loss=LOSS_OF_HAMILTONIAN,
     seconds=3.9,
+    shared=3.6,
     least=bytes_of_points,
     claims=(
         Claim(

@@ -65,6 +65,7 @@ GROUP = Group(
     title="Do trained networks whose weight decay grows with depth follow geodesics?",
     loss=LOSS_OF_HAMILTONIAN,
     seconds=6.9,
+    shared=6.5,
     least=least_of_solution,
     claims=(
         Claim(
