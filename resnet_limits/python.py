@@ -40,7 +40,7 @@ from .studies import study as studies
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LINE = 60
+COLUMNS_OF_PROGRESS = 60
 """Columns of a line of progress."""
 
 
@@ -275,7 +275,7 @@ def _with_progress(jobs: Collection[JobFolder]) -> Iterator[JobFolder]:
     for done, job in enumerate(jobs):
         if is_read:
             words = f"job {done + 1} of {len(jobs)}, depth {job.settings.depth}, {duration(time.monotonic() - start)}"
-            print(f"\r{words:<{LINE}}", end="", file=stream, flush=True)
+            print(f"\r{words:<{COLUMNS_OF_PROGRESS}}", end="", file=stream, flush=True)
         yield job
     if is_read:
-        print(f"\r{'':<{LINE}}\r", end="", file=stream, flush=True)
+        print(f"\r{'':<{COLUMNS_OF_PROGRESS}}\r", end="", file=stream, flush=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from .array_file import Facts
 
-KINDS = ", ".join(array_file.READERS)
+ENDINGS_OF_FILES = ", ".join(array_file.READERS)
 
 
 @dataclass
@@ -35,7 +35,7 @@ class DataFile(Data):
     root: Optional[str] = key(
         None, "folder of the data sets; null: $RESLIM_DATA, else the user cache folder", content=False
     )
-    file: Optional[str] = key(None, f"the file ({KINDS}), relative to data.root; data=PATH gives both")
+    file: Optional[str] = key(None, f"the file ({ENDINGS_OF_FILES}), relative to data.root; data=PATH gives both")
 
     def path(self) -> Path:
         """The file."""
@@ -80,7 +80,7 @@ class DataFile(Data):
         """Whatever the seed; training points first."""
         import numpy as np
 
-        arrays = array_file.read(self.path())
+        arrays = array_file.read_arrays(self.path())
         return np.concatenate([arrays.x_train, arrays.x_test]), np.concatenate([arrays.y_train, arrays.y_test])
 
     def tried(self) -> None:

@@ -41,7 +41,7 @@ class Wording:
 
 def claim_figure(judgement: Judgement, points: pd.DataFrame, wording: Wording | None = None) -> Figure:
     """One claim below its statement, with a legend of all that is drawn."""
-    statement = lines(judgement.claim.statement, LETTERS_A_LINE) + lines(setting_words(judgement), LETTERS_A_LINE)
+    statement = lines(judgement.claim.statement, LETTERS_A_LINE) + lines(words_of_setting(judgement), LETTERS_A_LINE)
     figure, axes = _panel(statement)
     is_order = judgement.expected.is_order
     (draw_order if is_order else draw_value)(axes, judgement, points)
@@ -86,6 +86,6 @@ def _rises(points: pd.DataFrame) -> bool:
     return len(values) > 1 and bool(values[-1] > values[0])
 
 
-def setting_words(judgement: Judgement) -> str:
+def words_of_setting(judgement: Judgement) -> str:
     """The setting of a claim, where there are several."""
     return ", ".join(f"{key}={value}" for key, value in judgement.setting.items())

@@ -20,7 +20,7 @@ from ..measurement.job import FinishedJob
 from ..settings.registry import FIGURES
 from .curves import CurvePanel, curves_figure
 from .drawable import with_drawable_arrays
-from .drawn import FILE, Drawn, code_of, digest
+from .drawn import FILE, Drawn, code_of, digest_of_bytes
 from .overview import overview_figure
 from .panels import Judged, Wording, claim_figure
 from .style import styled
@@ -174,7 +174,7 @@ def _named(draw: Callable[[Sequence[FinishedJob]], Figure | None], jobs: Sequenc
 
 
 def _content(draw: Callable[..., Any], *shown: Any) -> str:
-    return digest(repr((code_of(draw), *shown)).encode())
+    return digest_of_bytes(repr((code_of(draw), *shown)).encode())
 
 
 def _judged(judgement: Judgement, points: pd.DataFrame | None = None) -> tuple[Any, ...]:

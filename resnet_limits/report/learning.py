@@ -65,10 +65,10 @@ def _curves(rows: pd.DataFrame) -> Iterator[Curve]:
 
 
 def _by_place(reached: Sequence[Reached]) -> Iterator[LearningRequest]:
-    found: dict[str, list[Reached]] = {}
+    by_coordinate: dict[str, list[Reached]] = {}
     for one in reached:
-        found.setdefault(f"{one.along.name} {one.setting}", []).append(one)
-    for together in found.values():
+        by_coordinate.setdefault(f"{one.along.name} {one.setting}", []).append(one)
+    for together in by_coordinate.values():
         along, setting, depth = together[0].along, together[0].setting, together[0].depth
         if max(len(one.points) for one in together) < 2:
             continue

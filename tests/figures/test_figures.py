@@ -175,10 +175,10 @@ def written_at(folder: Path) -> dict[str, int]:
 
 def drawn_anew(folder: Path, *judged: tuple[Judgement, pd.DataFrame], **asked: Any) -> set[str]:
     """The files that are written where these claims are drawn into a folder once more."""
-    before, told = written_at(folder), []
-    write_figures(folder, judged, progress=lambda done, of: told.append((done, of)), **asked)
+    before, heard = written_at(folder), []
+    write_figures(folder, judged, progress=lambda done, of: heard.append((done, of)), **asked)
     after = written_at(folder)
-    assert told == [(count, told[-1][1]) for count in range(len(told))]  # 0, 1, ..., all of them
+    assert heard == [(count, heard[-1][1]) for count in range(len(heard))]  # 0, 1, ..., all of them
     return {name for name in after if after[name] != before.get(name)}
 
 
