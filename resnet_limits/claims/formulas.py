@@ -42,7 +42,7 @@ _ENDS = " ,.;:"
 
 
 @dataclass(frozen=True)
-class Part:
+class PartOfSentence:
     """A part of a sentence: words, or a formula as it was written."""
 
     text: str
@@ -54,14 +54,14 @@ class Part:
         return tex(self.text)
 
 
-def parts(sentence: str) -> list[Part]:
+def parts(sentence: str) -> list[PartOfSentence]:
     """Words and formulas in turn, which joined are the sentence."""
-    joined: list[Part] = []
+    joined: list[PartOfSentence] = []
     for text, is_formula in _runs(re.findall(r"\s*\S+|\s+$", sentence)):
         if joined and not (is_formula or joined[-1].is_formula):
-            joined[-1] = Part(joined[-1].text + text, False)
+            joined[-1] = PartOfSentence(joined[-1].text + text, False)
         else:
-            joined.append(Part(text, is_formula))
+            joined.append(PartOfSentence(text, is_formula))
     return joined
 
 

@@ -110,7 +110,7 @@ def _reached(said: Outcome) -> Iterator[tuple[Coordinate, list[float], list[Reac
 
 
 @dataclass(frozen=True)
-class Shown:
+class GroupOnPage:
     """A group at one setting as the page has it: the question with its claims, their figures, and their values by
     depth. It is open where a claim is not supported, or where it is the only one."""
 
@@ -122,7 +122,7 @@ class Shown:
 
 def _shown(
     summary: Mapping[str, Any], claims: Sequence[Mapping[str, Any]], rows: Sequence[Row], pictures: Sequence[Picture]
-) -> Iterator[Shown]:
+) -> Iterator[GroupOnPage]:
     groups = by_group(summary, claims)
     for group in groups:
         ids = {claim["id"] for claim in group.claims}
@@ -130,7 +130,7 @@ def _shown(
         of_group = [picture for picture in pictures if picture.shows in ids and picture.setting in settings]
         rows_of_group = [row for row in rows if row["claim"] in ids]
         is_open = len(groups) == 1 or any(claim["verdict"] != "supported" for claim in group.claims)
-        yield Shown(group, of_group, point_tables(group.claims, rows_of_group), is_open)
+        yield GroupOnPage(group, of_group, point_tables(group.claims, rows_of_group), is_open)
 
 
 def power_of_ten_in_html(value: float | None) -> Markup:
