@@ -35,14 +35,14 @@ from resnet_limits.data.sources.source import Data
 from resnet_limits.data.sources.target_file import TargetFileData
 from resnet_limits.networks.blocks.two import TwoBlock
 from resnet_limits.networks.classifier import cross_entropy
-from resnet_limits.networks.convolutional import logits
+from resnet_limits.networks.convolutional import logits_of_images
 from resnet_limits.settings.training import Train
 from resnet_limits.studies.flow.settings import Flow, FlowKeys, ImageKeys
 from resnet_limits.studies.gamma.settings import Gamma, GammaKeys
 from resnet_limits.studies.hamiltonian.settings import Hamiltonian, HamiltonianKeys
 from resnet_limits.studies.kernel.settings import Kernel, KernelKeys
 from resnet_limits.studies.ode.settings import Ode
-from resnet_limits.training.convolutional import train
+from resnet_limits.training.convolutional import train_convolutional
 from resnet_limits.training.minimiser import minimise
 from tests.data.identity import by_channel, by_feature
 from tests.data.own_files import points as own_points
@@ -426,7 +426,7 @@ def test_two_classes_are_minus_and_plus_one_and_draws_take_points_with_targets(s
     plant(monkeypatch, minimise, look)
     with pytest.raises(InterruptedError):
         meanfield.distances_of_draws(Job(settings), settings, problem, np.zeros(3))
-    assert len(seen[0]) == meanfield.COUNTS[0]
+    assert len(seen[0]) == meanfield.POINT_COUNTS[0]
     assert all(seen[0])
 
 
@@ -468,7 +468,7 @@ def test_flow_trains_its_convolutional_networks_on_each_image_with_its_label(mon
         seen.append((x, y))
         raise InterruptedError
 
-    plant(monkeypatch, train, look)
+    plant(monkeypatch, train_convolutional, look)
     settings = Flow(data=DigitsData(), flow=FlowKeys(images=ImageKeys(points=150)))
     with pytest.raises(InterruptedError):
         images.trained_and_run(Job(settings), 1, 1)
@@ -500,7 +500,7 @@ def check_batches(seen: list[tuple[torch.Tensor, torch.Tensor]], points: int, ep
 def test_mini_batches_take_points_and_labels_together(monkeypatch):
     from resnet_limits.networks import classifier
     from resnet_limits.networks.blocks import field
-    from resnet_limits.networks.classifier import accuracy, initial
+    from resnet_limits.networks.classifier import accuracy, initial_classifier
     from resnet_limits.training import loop
     from resnet_limits.training.loss_of_replicas import loss
 
@@ -508,7 +508,7 @@ def test_mini_batches_take_points_and_labels_together(monkeypatch):
     data = Dataset("numbered", x, y, x_test, y_test, 5)
     mlp = field(TwoBlock(hidden=4), "tanh", 2)
     trunk = {name: torch.zeros(1, 2, *shape, dtype=torch.float64) for name, shape in mlp.shapes.items()}
-    start = initial(3, 2, 5, trunk, replicas=1, seed=0, dtype=torch.float64, device=torch.device("cpu"))
+    start = initial_classifier(3, 2, 5, trunk, replicas=1, seed=0, dtype=torch.float64, device=torch.device("cpu"))
     seen, tested, score = [], [], classifier.logits
 
     def noted(vector_field: Any, step: Any, parameters: Any, points: torch.Tensor, *arguments: Any, **options: Any):
@@ -533,24 +533,26 @@ def test_mini_batches_take_points_and_labels_together(monkeypatch):
 
 
 def test_mini_batches_of_images_take_images_and_labels_together(monkeypatch):
-    from resnet_limits.networks.convolutional import initial
+    from resnet_limits.networks.convolutional import initial_convolutional
     from resnet_limits.training import convolutional
 
     x, y = numbered(23, 64)
-    start = initial((1, 8, 8), 2, 5, sets=1, replicas=1, seed=0, dtype=torch.float64, device=torch.device("cpu"))
+    start = initial_convolutional(
+        (1, 8, 8), 2, 5, sets=1, replicas=1, seed=0, dtype=torch.float64, device=torch.device("cpu")
+    )
     seen = []
 
     def noted(phi: str, parameters: Any, images: torch.Tensor, **options: Any):
         noted.images = images
-        return logits(phi, parameters, images, **options)
+        return logits_of_images(phi, parameters, images, **options)
 
     def compared(scores: torch.Tensor, labels: torch.Tensor):
         seen.append((noted.images, labels))
         return cross_entropy(scores, labels)
 
-    plant(monkeypatch, logits, noted)
+    plant(monkeypatch, logits_of_images, noted)
     plant(monkeypatch, cross_entropy, compared)
-    convolutional.train(
+    convolutional.train_convolutional(
         "tanh",
         start,
         x.reshape(23, 1, 8, 8),
