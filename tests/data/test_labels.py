@@ -195,11 +195,9 @@ def source(root) -> Callable[[str], Source]:
         if name.endswith("_file"):
             arrays = own_points(targets=name == "target_file")
             parts = [(arrays[f"x_{part}"], arrays[f"y_{part}"]) for part in ("train", "test")]
-            own = LabelledFileData(root=str(root), file="labels.npz")
-            return Source(
-                own if name == "labelled_file" else TargetFileData(root=str(root), file="targets.npz"),
-                lambda seed: parts,
-            )
+            with_labels, with_targets = LabelledFileData(file="labels.npz"), TargetFileData(file="targets.npz")
+            data = replace(with_labels if name == "labelled_file" else with_targets, root=str(root))
+            return Source(data, lambda seed: parts)
         data = {
             "image_folder": ImageFolderData(root=str(root), size=7),
             "grey_folder": ImageFolderData(root=str(root), size=5, grey=True),
