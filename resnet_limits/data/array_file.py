@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import DamagedData, MissingData
 from . import hashes
+from .class_counts import by_class
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,17 +45,24 @@ class Arrays(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """What a file holds: training and test points, features, classes (0 of a regression) and outputs."""
+    """What a file holds: training and test points, features, outputs, and training and test points of each label (of a
+    regression none)."""
 
     train: int
     test: int
     features: int
-    classes: int
     outputs: int
+    of_label: tuple[tuple[int, int], ...]
+
+    @property
+    def classes(self) -> int:
+        """0 of a regression."""
+        return len(self.of_label)
 
     def in_words(self) -> str:
-        """`1400 training and 397 test points of 64 features, 10 classes`."""
-        kind = f"{self.classes} classes" if self.classes else f"targets of dimension {self.outputs}"
+        """`90 training and 30 test points of 4 features, 2 classes: label 0: 40 + 20, label 1: 50 + 10`."""
+        by_label = by_class({f"label {label}:": counts for label, counts in enumerate(self.of_label)})
+        kind = f"{self.classes} classes: {by_label}" if self.classes else f"targets of dimension {self.outputs}"
         return f"{self.train} training and {self.test} test points of {self.features} features, {kind}"
 
 
@@ -65,10 +73,16 @@ def facts(path: Path) -> Facts:
 
 @functools.lru_cache(maxsize=64)
 def _facts(path: Path, mark: hashes.Mark) -> Facts:
+    import numpy as np
+
     arrays = read_arrays(path)
-    classes = int(arrays.y_train.max()) + 1 if arrays.labelled else 0
-    outputs = classes or arrays.y_train.shape[1]
-    return Facts(len(arrays.x_train), len(arrays.x_test), arrays.x_train.shape[1], classes, outputs)
+    of_label: tuple[tuple[int, int], ...] = ()
+    if arrays.labelled:
+        classes = int(arrays.y_train.max()) + 1
+        train, test = (np.bincount(y, minlength=classes).tolist() for y in (arrays.y_train, arrays.y_test))
+        of_label = tuple(zip(train, test, strict=True))
+    outputs = len(of_label) or arrays.y_train.shape[1]
+    return Facts(len(arrays.x_train), len(arrays.x_test), arrays.x_train.shape[1], outputs, of_label)
 
 
 def read_arrays(path: Path) -> Arrays:

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import DamagedData, MissingData
+from .class_counts import by_class
 from .hashes import Listener
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ SUFFIXES = (
 WORDS_OF_SUFFIXES = f"images are {' '.join(SUFFIXES)}"
 LAYOUT = f"expected train/CLASS/ and test/CLASS/ with images ({' '.join(SUFFIXES)})"
 KINDS_NAMED = 6
-"""Kinds of files that are named before the rest is counted; twice as many classes are."""
+"""Kinds of files that are named before the rest is counted."""
 FOLDERS_OF_PARTS = ("train", "test")
 
 
@@ -79,15 +80,9 @@ class Listing:
 def notes(folder: Path) -> list[str]:
     """What planning says of a folder, one line each: counts by class, and what is not read. Raises as `listing`."""
     listed = listing(folder)
-    by_size = sorted(listed.counts().items(), key=lambda item: (sum(item[1]), item[0]))
-    if len(by_size) > 2 * KINDS_NAMED:
-        by_size, order = [by_size[0], by_size[-1]], "the smallest and the largest class: "
-    else:
-        by_size, order = sorted(by_size), ""
-    each = ", ".join(f"{name} {train} + {test}" for name, (train, test) in by_size)
     left_out = listed.left_out_in_words()
     return [
-        f"data=image_folder: {folder} holds {listed.in_words()}; {order}{each}",
+        f"data=image_folder: {folder} holds {listed.in_words()}; {by_class(listed.counts())}",
         *([f"warning: data=image_folder: {left_out}; {WORDS_OF_SUFFIXES}"] if left_out else []),
     ]
 

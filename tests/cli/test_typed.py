@@ -6,6 +6,7 @@ import re
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from resnet_limits.networks.activations import Activation
@@ -223,7 +224,10 @@ def test_data_that_do_not_fit_are_refused_before_anything_runs(case, in_process,
 
 def test_what_lies_at_a_path_is_shown_and_what_lies_under_the_root_is_listed(in_process, tmp_path):
     path = write_npz(tmp_path / "my.npz")
-    said = f"data=labelled_file: {path} holds 90 training and 30 test points of 4 features, 3 classes"
+    labels = points()
+    train, test = (np.bincount(labels[f"y_{part}"]) for part in ("train", "test"))
+    each = ", ".join(f"label {k}: {train[k]} + {test[k]}" for k in range(3))
+    said = f"data=labelled_file: {path} holds 90 training and 30 test points of 4 features, 3 classes: {each}"
     assert in_process("data", str(path)).done().out.strip() == said
     document = in_process("data", str(path), "--json").done().json
     assert document["keys"] == {"data": "labelled_file", "data.root": str(tmp_path), "data.file": "my.npz"}
