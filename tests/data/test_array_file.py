@@ -21,7 +21,15 @@ def test_arrays_are_read_as_they_were_written(tmp_path):
         read = array_file.read_arrays(path)._asdict()
         for name, array in expected.items():
             assert np.array_equal(read[name], array), name
-        assert array_file.facts(path) == (90, 30, 4, 3, 3)
+        assert_facts(array_file.facts(path), 90, 30)
+
+
+def assert_facts(facts: array_file.Facts, train: int, test: int) -> None:
+    """So many points of four features, and the three labels of all of them, as they were written."""
+    assert facts[:4] == (train, test, 4, 3)
+    every = np.bincount(points(train + test, 0)["y_train"])
+    assert [sum(both) for both in facts.of_label] == every.tolist()
+    assert tuple(map(sum, zip(*facts.of_label, strict=True))) == (train, test)
 
 
 def test_images_are_flattened_and_targets_without_a_dimension_have_one(tmp_path):
@@ -37,7 +45,7 @@ def test_images_are_flattened_and_targets_without_a_dimension_have_one(tmp_path)
 def test_a_table_is_split_once_its_last_column_being_the_label_or_the_target(tmp_path):
     path = write_csv(tmp_path / "my.csv")
     read = array_file.read_arrays(path)
-    assert array_file.facts(path) == (96, 24, 4, 3, 3)
+    assert_facts(array_file.facts(path), 96, 24)
     rows = np.loadtxt(path, delimiter=",", skiprows=1)
     got = np.concatenate([np.column_stack([read.x_train, read.y_train]), np.column_stack([read.x_test, read.y_test])])
     assert np.array_equal(got[np.lexsort(got.T)], rows[np.lexsort(rows.T)]), "each row once"
