@@ -150,6 +150,15 @@ def test_a_job_that_fails_is_warned_of_and_the_others_are_judged(tmp_path, monke
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
     with pytest.raises(RunFolderError, match="is not a run folder"):
         rl.load_run(tmp_path)
+    with pytest.raises(RunFolderError, match="a beginning of its id, or latest; got 3"):
+        rl.load_run(3)  # type: ignore[arg-type]
+
+
+def test_a_run_is_named_as_on_the_command_line(swept, monkeypatch):
+    monkeypatch.setenv("RESLIM_OUTPUTS", str(swept.path.parent.parent))
+    assert rl.load_run("latest").path == rl.load_run(swept.id).path == swept.path
+    with pytest.raises(RunFolderError, match=f"no run 'nothing'. Valid: latest, {swept.id}"):
+        rl.load_run("nothing")
 
 
 def test_a_grid_is_all_combinations():
