@@ -185,7 +185,7 @@ class MeasuredRun(InWords, Run):
             file_name(judged.claim.id, judged.setting): (judged, points) for judged, points in self._collection.judged
         }
         if name not in judged:
-            raise SettingError(f"no figure {one_of(name, judged)}")
+            raise SettingError(f"no figure {one_of(str(name), judged)}")
         judgement, points = judged[name]
         if points.empty:
             raise SettingError(f"{name}: there is nothing to draw: {judgement.why}")
