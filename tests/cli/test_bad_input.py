@@ -26,6 +26,7 @@ BAD = [
     ("study=odd", "study", "'ode'"),
     ("study=[ode]", "study"),
     ("dpeth=8", "'depth'"),
+    ("learning_rate=0.1", "did you mean 'train.lr'"),
     ("ode.input=2", "'ode.inputs'"),
     ("size=big", "unknown key"),
     ("hydra=1", "hydra/launcher"),
