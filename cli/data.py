@@ -8,7 +8,7 @@ from typing import Any
 from rich.text import Text
 
 from resnet_limits.data import image_folder
-from resnet_limits.data.found import Found
+from resnet_limits.data.availability import Availability
 from resnet_limits.data.published import Published
 from resnet_limits.data.root import data_root
 from resnet_limits.data.sources.source import Data
@@ -29,7 +29,7 @@ def data(name: str | None, *, root: str | None, json_out: bool) -> None:
     if name is not None and name not in Data.options:
         raise SettingError(f"data: unknown data set {one_of(name, Data.options)}")
     if name is None:
-        every = [kind.found(place) for _, kind in Data.options.sound(say)]
+        every = [kind.availability(place) for _, kind in Data.options.sound(say)]
         print_json({"root": str(place), "data": [_document(f) for f in every]}) if json_out else _list(every, place)
         return
     data_set = _seen_to(name, place)
@@ -54,9 +54,9 @@ def _show_what_lies_at(path: str, json_out: bool) -> None:
         print(printable("\n".join(notes)))
 
 
-def _seen_to(name: str, root: Path) -> Found:
+def _seen_to(name: str, root: Path) -> Availability:
     kind: type[Data] = Data.options[name]
-    data_set = kind.found(root, thoroughly=True)
+    data_set = kind.availability(root, thoroughly=True)
     if data_set.present:
         return data_set
     if not issubclass(kind, Published):
@@ -64,10 +64,10 @@ def _seen_to(name: str, root: Path) -> Found:
     for problem in data_set.problems if any("missing" not in p for p in data_set.problems) else ():
         say(problem)
     kind.fetch(root)
-    return kind.found(root)
+    return kind.availability(root)
 
 
-def _summary(data_set: Found) -> list[str]:
+def _summary(data_set: Availability) -> list[str]:
     """A line a folder of images, or a file of points."""
     if data_set.files is not None:
         return [f"data.file={name}: {words}" for name, words in data_set.files]
@@ -76,17 +76,17 @@ def _summary(data_set: Found) -> list[str]:
     return [line + (f"; {n} other files are not read" if n else "") for line, n in zip(lines, others, strict=True)]
 
 
-def _classes(data_set: Found) -> list[str]:
+def _classes(data_set: Availability) -> list[str]:
     """The folders of images with the images of each class, and with what is not read; the files of points."""
     lines = _summary(data_set) if data_set.files is not None else []
     for name, listing in data_set.folders or ():
         lines.append(f"data.folder={name}: {listing.in_words()}")
         lines += [f"  {label}: {train} + {test}" for label, (train, test) in listing.counts().items()]
-        lines += [f"  {words}; {image_folder.READ}" for words in [listing.left_out_in_words()] if words]
+        lines += [f"  {words}; {image_folder.WORDS_OF_SUFFIXES}" for words in [listing.left_out_in_words()] if words]
     return lines
 
 
-def _document(data_set: Found) -> dict[str, Any]:
+def _document(data_set: Availability) -> dict[str, Any]:
     folders = [_folder(name, listing) for name, listing in data_set.folders or ()]
     return {
         "name": data_set.name,
@@ -107,7 +107,7 @@ def _folder(name: str, listing: image_folder.Listing) -> dict[str, Any]:
     return {"folder": name, "classes": classes, "not_read": list(listing.left_out)}
 
 
-def _list(every: list[Found], root: Path) -> None:
+def _list(every: list[Availability], root: Path) -> None:
     console = Terminal()
     table = Columns(Column("data"), Column("there"), Column(wraps=True))
     for f in every:

@@ -17,15 +17,23 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from resnet_limits.claims.claim import ORDERS
-from resnet_limits.claims.words import duration, expectation, flat, interval, setting_words, short, unit
-from resnet_limits.printable import ORDERS as TERMINAL_ORDERS
+from resnet_limits.claims.claim import ORDER_RULES
+from resnet_limits.claims.words import (
+    duration,
+    expectation,
+    interval,
+    setting_words,
+    short,
+    unit,
+    with_digits_of_constant,
+)
+from resnet_limits.printable import TERMINAL_ORDERS as TERMINAL_ORDERS
 from resnet_limits.printable import printable
 from resnet_limits.report.outcome import Answered, NextStep, Outcome, Reached, Reason, outcome
 from resnet_limits.report.points import PointTable, by_setting, point_tables
 from resnet_limits.runs.folder import Run, outputs_root
 from resnet_limits.runs.job_folder import JobFolder
-from resnet_limits.studies.group import ALL
+from resnet_limits.studies.group import ALL_DEPTHS
 
 from .columns import Column, Columns
 from .printable import continuing
@@ -275,11 +283,11 @@ def _point_table(points: PointTable, label: str, width: int) -> Columns:
     caption = _last(along.last, along.plural, shown, points.places)
     table = Columns(Column("claim", wraps=True), *columns, title=f"By {along.name} {label}".rstrip(), caption=caption)
     for claim, cells in points.rows:
-        is_order = claim["expected"]["what"] in ORDERS
-        number = short if is_order else flat
+        is_order = claim["expected"]["what"] in ORDER_RULES
+        number = short if is_order else with_digits_of_constant
         table.row(claim["id"], *[number(cells.get(place, {}).get("value")) for place in shown])
         if is_order and claim["expected"]["value"] is not None:
-            scaled = [flat(cells.get(place, {}).get("scaled")) for place in shown]
+            scaled = [with_digits_of_constant(cells.get(place, {}).get("scaled")) for place in shown]
             table.row(f"  times {along.power(claim['expected']['value'])}", *scaled, style="dim")
         if any(row["reference_error"] is not None for row in cells.values()):
             errors = [short(cells.get(place, {}).get("reference_error")) for place in shown]
@@ -324,7 +332,7 @@ def asked_table(study: Study, claims: Collection[str]) -> Columns:
     columns = Column("group"), Column("question", wraps=True), Column("claims", right=True), Column("cost", right=True)
     table = Columns(*columns, caption=COST)
     for group, claims_of_group in groups:
-        bound = "" if group.depths == ALL else f" ({group.depths})"
+        bound = "" if group.depths == ALL_DEPTHS else f" ({group.depths})"
         if claims_of_group:
             table.row(group.name, group.title + bound, str(len(claims_of_group)), duration(group.seconds))
     return table

@@ -100,7 +100,7 @@ def _data() -> Iterator[Finding]:
 
     root = data_root(None)
     published = {name: kind for name, kind in Data.options.sound() if issubclass(kind, Published)}
-    there = [name for name, kind in published.items() if kind.found(root).present]
+    there = [name for name, kind in published.items() if kind.availability(root).present]
     seen = f"{root}: {', '.join(there) or 'no downloaded data sets'}; digits are bundled"
     yield Finding("data", bool(there), seen, "" if there else "reslim data lists them, reslim data mnist fetches one")
 
@@ -108,17 +108,17 @@ def _data() -> Iterator[Finding]:
 def _launchers() -> Iterator[Finding]:
     yield Finding("launcher basic", True, "one job after another")
     for name, seen in (("joblib", "jobs side by side on this machine"), ("submitit", "submitit_local, submitit_slurm")):
-        works = _found(f"hydra_plugins.hydra_{name}_launcher")
+        works = _is_importable(f"hydra_plugins.hydra_{name}_launcher")
         yield Finding(f"launcher {name}", works, seen, "" if works else 'pip install "reslim[launchers]"')
     try:
-        scheduler.require()
+        scheduler.require_slurm()
     except SchedulerError as error:
         yield Finding("SLURM", False, str(error).removeprefix("cluster=slurm: ").split(";")[0], SLURM_ADVICE)
     else:
         yield Finding("SLURM", True, "answers; cluster=slurm sends jobs there")
 
 
-def _found(module: str) -> bool:
+def _is_importable(module: str) -> bool:
     try:
         return util.find_spec(module) is not None
     except ModuleNotFoundError:
@@ -131,7 +131,7 @@ def sinks() -> Iterator[Finding]:
     from resnet_limits.sinks import installed
 
     for sink in SINKS:
-        version = installed.version(sink)
+        version = installed.version_of_sink(sink)
         yield Finding(
             f"sink {sink}", bool(version), version or "not installed", "" if version else installed.advice(sink)
         )

@@ -22,9 +22,9 @@ def drawing() -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=None, visible=False)
 
-        def told(drawn: int, of: int) -> None:
+        def report(drawn: int, of: int) -> None:
             if not console.is_terminal and drawn == 0 and of >= MANY:
                 say(f"drawing {of} figures")
             progress.update(task, completed=drawn, total=of, visible=True)
 
-        yield told
+        yield report

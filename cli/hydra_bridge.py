@@ -332,7 +332,7 @@ def start_child(run: Run, box: Box, array: str) -> subprocess.Popen[bytes]:
     folder.mkdir(exist_ok=True)
     # Last, because the last of several overrides of a key holds: what the run folder relies on is not up for change.
     ours = [f"hydra.sweep.dir={quoted(str(folder))}", "hydra.sweep.subdir=.", "hydra.mode=MULTIRUN"]
-    ours.append(f"+hydra.job.env_set.{imports.VARIABLE}={quoted(str(imports.PACKAGE))}")
+    ours.append(f"+hydra.job.env_set.{imports.PACKAGE_VARIABLE}={quoted(str(imports.PACKAGE_FILE))}")
     if launchers.named(box.launcher).by_submitit:
         ours.append(f"hydra.launcher.submitit_folder={quoted(str(folder / SUBMITIT / array / '%j'))}")
     if not launchers.named(box.launcher).is_here:
@@ -355,7 +355,7 @@ def _setup(box: Box) -> str:
     key = "hydra.launcher.setup="
     theirs = next((line.removeprefix(key) for line in box.overrides if line.startswith(key)), "[]")
     lines = [theirs[1:-1].strip()] if theirs.startswith("[") else []
-    ours = [quoted(line) for line in (*imports.SETUP, *own.setup())]
+    ours = [quoted(line) for line in (*imports.SETUP, *own.lines_of_shell())]
     return f"{key}[{','.join([line for line in lines if line] + ours)}]"
 
 

@@ -99,7 +99,7 @@ STUDY = ("study", "schema/study")
 FIGURE = "figure"
 KEYS = "schema/keys"
 """The keys of a study, without what else its `schema/study` has."""
-OWN = "schema/own"
+STUDY_DEFAULTS = "schema/own"
 """`schema/own/init/sde/iid`: what the study itself says of its default option of a group."""
 
 
@@ -113,8 +113,8 @@ def _names(group: str) -> Collection[str]:
         return STUDIES
     if group == FIGURE:
         return [name for name in FIGURES if name not in FIGURES.built_in]
-    if group.startswith(f"{OWN}/"):
-        return _own(*group.split("/")[2:])
+    if group.startswith(f"{STUDY_DEFAULTS}/"):
+        return _study_defaults(*group.split("/")[2:])
     registry = Registry.known.get(group.removeprefix("schema/"))  # which a study's settings have brought
     return registry if registry is not None and registry.has_keys else ()
 
@@ -131,8 +131,8 @@ def _node(group: str, name: str) -> Any:
         for key in kinds(STUDIES[name]):
             setattr(node, key, MISSING)  # filled by the group's own option
         return node
-    if group.startswith(f"{OWN}/"):
-        return _own(*group.split("/")[2:])[name]
+    if group.startswith(f"{STUDY_DEFAULTS}/"):
+        return _study_defaults(*group.split("/")[2:])[name]
     return Registry.known[group.removeprefix("schema/")][name]
 
 
@@ -141,12 +141,12 @@ def _defaults(study: str) -> list[Any]:
     settings = STUDIES[study](study=study)
     keys = kinds(STUDIES[study])
     chosen = [{f"/{key}": getattr(settings, key).name} for key in keys]
-    suited_options = [{f"optional /{OWN}/{key}/{study}@{key}": f"${{{key}}}"} for key in keys]
+    suited_options = [{f"optional /{STUDY_DEFAULTS}/{key}/{study}@{key}": f"${{{key}}}"} for key in keys]
     suited = [{f"optional /suited/{key}": f"{study}_${{{key}}}"} for key in keys]
     return [f"/{KEYS}/{study}", *chosen, *suited_options, *suited, "_self_"]
 
 
-def _own(key: str, study: str) -> dict[str, dict[str, Any]]:
+def _study_defaults(key: str, study: str) -> dict[str, dict[str, Any]]:
     """The default option of this key of a study with the values that are not the option's own, where there are any."""
     option = getattr(STUDIES[study](study=study), key)
     usual = dataclasses.asdict(type(option)())

@@ -93,7 +93,7 @@ class Launch:
         if self.run.launching() & set(jobs):  # another client's
             return True
         if time.monotonic() - self.asked >= ASK:
-            self.held, self.asked = bool(scheduler.held(self.run.path, jobs)), time.monotonic()
+            self.held, self.asked = bool(scheduler.tasks_held(self.run.path, jobs)), time.monotonic()
             if (silence := scheduler.silence()) and not self.said:
                 self.said = True
                 say(f"SLURM does not answer ({silence}); waiting until it does")

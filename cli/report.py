@@ -68,7 +68,7 @@ def report(names: Sequence[str], *, out: str | None, json_out: bool, table: bool
 
 def _written_to(folder: Path, merged: Merged) -> dict[str, Any]:
     """Write the report into a folder, and return the summary; a folder that was made for it is gone after any error."""
-    from resnet_limits.report.publish import write
+    from resnet_limits.report.publish import write_collection
 
     try:
         with new_folder(folder):
@@ -76,7 +76,7 @@ def _written_to(folder: Path, merged: Merged) -> dict[str, Any]:
             probe.touch()
             probe.unlink()
             with drawing() as progress:
-                return write(folder, merged, pdf=True, progress=progress)
+                return write_collection(folder, merged, pdf=True, progress=progress)
     except OSError as error:
         raise OutputError(f"cannot write to {folder}: {error.strerror}; choose another folder with --out") from None
 

@@ -20,7 +20,7 @@ from resnet_limits.report.current import Current, current
 from resnet_limits.runs import scheduler
 from resnet_limits.runs.enclosed import first_odd
 from resnet_limits.runs.folder import JobsInFolder, Run, outputs_root
-from resnet_limits.runs.planned import FILE, MissingFiles, OtherSchema, depth_of
+from resnet_limits.runs.planned import PLAN_FILE, MissingFiles, OtherSchema, depth_of
 from resnet_limits.runs.status import Status
 from resnet_limits.settings.registry import STUDIES
 
@@ -133,7 +133,7 @@ def _damaged(run: Run, error: RunFolderError) -> tuple[dict[str, Any], dict[str,
     jobs = run.remains()
     if unknown := isinstance(error, (OtherSchema, MissingFiles)):
         jobs = []
-    elif not run.path.is_dir() or not (jobs or (run.path / "jobs").is_dir() or (run.path / FILE).exists()):
+    elif not run.path.is_dir() or not (jobs or (run.path / "jobs").is_dir() or (run.path / PLAN_FILE).exists()):
         raise error  # no run at all
     document = {
         "id": run.id,

@@ -15,7 +15,7 @@ from typing import Any
 from rich.text import Text
 
 from resnet_limits.claims.claim import Claim
-from resnet_limits.claims.words import duration, expectation, pinned, unit
+from resnet_limits.claims.words import duration, expectation, unit, words_of_pins
 from resnet_limits.errors import ReslimError, SettingError, nearest, one_of
 from resnet_limits.settings.keys import describe, range_in_words
 from resnet_limits.settings.registry import STUDIES, Registry, kinds
@@ -273,7 +273,7 @@ def _claim_table(study: Study, claim: Claim) -> Columns:
         "expects": " ".join(filter(None, (expectation(expected), unit(expected)))),
         "loss": group.loss,
         "assumes": "\n".join(_assumptions(study, claim)),
-        "pins": pinned(claim.pins),
+        "pins": words_of_pins(claim.pins),
         "needs": claim.needs,
         "rival": "" if rival is None else f"{value}{rival.means} (planted as {rival.fault})",
         "must be": "; ".join(_verdicts(claim)),

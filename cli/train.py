@@ -24,9 +24,11 @@ from resnet_limits.runs.planned import by_depth
 from resnet_limits.runs.status import Status
 from resnet_limits.settings.base import Settings
 from resnet_limits.settings.build import require_files
+from resnet_limits.settings.choices import files_of
 from resnet_limits.settings.content import job_name
 from resnet_limits.settings.keys import describe
-from resnet_limits.settings.registry import tried
+from resnet_limits.settings.registry import Registry
+from resnet_limits.settings.trial import tried
 from resnet_limits.slowness import slowness
 
 from . import launchers
@@ -59,13 +61,14 @@ def train(
         _print_configuration(overrides, cfg, resume, json_out)
         return
     run, plans = _existing(resume, overrides) if resume is not None else (None, [plan(overrides)])
+    say_unused([job.settings for p in plans for job in p.jobs])
     missing = _missing(run, plans)
     jobs = [job for p in plans for job in p.jobs if job.name in missing]
     todo = [job.settings for job in jobs]
     if all(launchers.named(p.launcher).is_here for p in plans):  # a machine that sends jobs elsewhere needs no GPU
         check_devices(todo)
     elif todo and not dry_run:
-        scheduler.require()
+        scheduler.require_slurm()
     check_sinks(todo)
     check_parts(todo)
     check_data(jobs, [job for p in plans if _is_memory_known(p) for job in p.jobs if job.name in missing])
@@ -154,7 +157,10 @@ def _with_data_of(run: Run, plan_made: Plan, planned: Sequence[str]) -> Plan:
     jobs = []
     for job in plan_made.jobs:
         if identity.digest_of(job.settings) is None:
-            here = [identity.on(job.settings, digest) for digest in known.get(identity.apart(job.settings), [])]
+            here = [
+                identity.on(job.settings, digest)
+                for digest in known.get(identity.name_whatever_the_data(job.settings), [])
+            ]
             meant = [settings for settings in here if job_name(settings) in planned] or here
             job = PlannedJob.of(job.overrides, meant[0]) if len(meant) == 1 else job
         jobs.append(job)
@@ -165,7 +171,9 @@ def _data_by_job(run: Run) -> dict[str, list[str]]:
     """The identities of the data that the run has jobs on, by what these ask for whatever the data are."""
     known: dict[str, list[str]] = {}
     for job in run.jobs():
-        known.setdefault(identity.apart(job.settings), []).append(identity.digest_of(job.settings) or "")
+        known.setdefault(identity.name_whatever_the_data(job.settings), []).append(
+            identity.digest_of(job.settings) or ""
+        )
     return known
 
 
@@ -173,7 +181,7 @@ def _other_data(run: Run, jobs: Sequence[PlannedJob]) -> Counter[str]:
     """How many jobs ask for what the run asks for, on other data, by a sentence about these."""
     known, counts = _data_by_job(run), Counter[str]()
     for job in jobs:
-        digest, here = identity.digest_of(job.settings), known.get(identity.apart(job.settings), [])
+        digest, here = identity.digest_of(job.settings), known.get(identity.name_whatever_the_data(job.settings), [])
         if digest is not None and here and digest not in here:
             place = identity.place_of(job.settings)
             where = f" under {place}" if place else ""
@@ -197,9 +205,9 @@ def _require_same(run: Run, plan: Plan, planned: Sequence[str]) -> None:
     changed = [job for job in plan.jobs if job.name in new]
     for job in changed:
         if isinstance(data := getattr(job.settings, "data", None), Data) and data.digest is None:
-            identity.require(data)  # which says what is missing
+            identity.require_data(data)  # which says what is missing
     known = _data_by_job(run)
-    if len(new) == len(gone) and all(identity.apart(job.settings) in known for job in changed):
+    if len(new) == len(gone) and all(identity.name_whatever_the_data(job.settings) in known for job in changed):
         before = {identity.place_of(job.settings) for job in run.jobs() if job.name in planned}
         if not before & {identity.place_of(job.settings) for job in changed}:
             return
@@ -285,6 +293,16 @@ def say_given_twice(overrides: Sequence[str]) -> None:
         say(f"{brief(line)} does not count: the key is given again after it")
 
 
+def say_unused(settings: Sequence[Settings]) -> None:
+    """Name the files of the user's own that none of these jobs needs, with the parts that they bring."""
+    used = {file for job in settings for file in files_of(job)}
+    for file in own.files():
+        if file not in used:
+            groups = Registry.known.values()
+            parts = [f"{name} ({r.group})" for r in groups for name, whose in r.of_files.items() if whose == file]
+            say(f"{brief(file.name)}: nothing of it is used here; it brings {', '.join(parts)}")
+
+
 def check_devices(settings: Sequence[Settings]) -> None:
     """Raise `SettingError` for a device that is not here."""
     for name in {s.device for s in settings if s.device.startswith("cuda")}:
@@ -298,7 +316,7 @@ def check_sinks(settings: Sequence[Settings]) -> None:
     if asked := {sink for s in settings for sink in s.sinks or ()}:
         from resnet_limits.sinks import installed
 
-        installed.require(asked)
+        installed.require_sinks(asked)
 
 
 def check_parts(settings: Sequence[Settings]) -> None:
@@ -327,14 +345,14 @@ def check_data(jobs: Sequence[PlannedJob], in_memory: Sequence[PlannedJob] | Non
         except TooFewPoints as error:
             raise error.asked_by(who) if (who := who_asks(job, error.key)) else error from None
     for job in jobs if in_memory is None else in_memory:
-        room.check(study_of(job.settings), job.settings)
+        room.check_room(study_of(job.settings), job.settings)
     for line in dict.fromkeys(
         line for settings_of_job in settings for line in study_of(settings_of_job).all_warnings(settings_of_job)
     ):
         say(f"warning: {line}")
     asked = [data for settings_of_job in settings if isinstance(data := getattr(settings_of_job, "data", None), Data)]
     for data in {repr(data): data for data in asked}.values():
-        identity.require(data)
+        identity.require_data(data)
         for line in data.notes():
             say(line)
 
@@ -344,8 +362,8 @@ def _requeue(run: Run, name: str) -> None:
     from resnet_limits.runs import status
 
     folder = run.path / "jobs" / name
-    if status.read(folder).state != "running":
-        status.write(folder, status.Status("queued"))
+    if status.read_status(folder).state != "running":
+        status.write_status(folder, status.Status("queued"))
 
 
 def _finish(run: Run, asked: set[str], all_started: bool, json_out: bool, table: bool) -> None:

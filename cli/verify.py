@@ -29,7 +29,7 @@ from resnet_limits.cores import cores
 from resnet_limits.errors import OutputError, SettingError
 from resnet_limits.runs.folder import Run, outputs_root
 from resnet_limits.runs.job_folder import JobFolder
-from resnet_limits.runs.moved import Side, compared, read
+from resnet_limits.runs.moved import Side, compared, read_sides
 from resnet_limits.settings.registry import STUDIES
 
 from . import compare
@@ -81,7 +81,9 @@ class Request:
 def verify(words: Sequence[str], *, smoke: bool, junit: str | None, against: str | None, json_out: bool) -> None:
     """Run, judge, show; exit code 1 where anything came out other than it must, or moved against what is held to."""
     request = _request(words, smoke)
-    requests = [in_full([f"study={study}", *_own(request.overrides, study)]) for study in request.studies]
+    requests = [
+        in_full([f"study={study}", *_overrides_of_study(request.overrides, study)]) for study in request.studies
+    ]
     before = {} if against is None else _before(Path(against), request.studies)
     say_given_twice(requests[0])
     plans = [plan(overrides) for overrides in requests]  # all first: a mistake is said before anything runs
@@ -159,7 +161,7 @@ def _meant(overrides: Sequence[str]) -> list[str]:
     return [study for study in STUDIES if study in named]
 
 
-def _own(overrides: Sequence[str], study: str) -> list[str]:
+def _overrides_of_study(overrides: Sequence[str], study: str) -> list[str]:
     """The overrides with, of claims of several studies, those of this one."""
     several = studies_of_claims(overrides)
     return [
@@ -172,7 +174,7 @@ def _own(overrides: Sequence[str], study: str) -> list[str]:
 
 def _before(path: Path, studies: Sequence[str]) -> dict[str, Side]:
     """What the studies are held against, by study. Raises `SettingError` where the file has none of them."""
-    sides = {side.study: side for side in read(path)}
+    sides = {side.study: side for side in read_sides(path)}
     if not set(sides) & set(studies):
         raise SettingError(
             f"--against {path}: it holds claims of {', '.join(sides)}, and {', '.join(studies)} would be verified"
@@ -215,7 +217,7 @@ def interrupt(worker: BaseProcess) -> None:
 
 def verified(plan: Plan, *, alone: bool = False) -> Outcome:
     """Run the jobs of one study in a run folder and check its claims."""
-    from resnet_limits.report.publish import write
+    from resnet_limits.report.publish import write_collection
     from resnet_limits.runs.collect import collected
     from resnet_limits.runs.job import run_job
     from resnet_limits.runs.merge import merge
@@ -233,7 +235,7 @@ def verified(plan: Plan, *, alone: bool = False) -> Outcome:
     merged = merge([run])
     # The keys in which the planned jobs differ: a setting whose jobs all failed is missed, not forgotten.
     collection = collected(merged, swept=swept_keys([job.settings for job in plan.jobs]))
-    write(run.path, merged, collection=collection, figures=False)
+    write_collection(run.path, merged, collection=collection, figures=False)
     run.note_jobs()
     failed = {job.name: job.status.message for job in merged.jobs if job.status.state != "finished"}
     groups = [group.document() for group in collection.study.groups]

@@ -154,7 +154,7 @@ def work() -> None:
     run = Path(document["run"])
     for values in document["jobs"]:
         settings = from_mapping(values)
-        if status.read(run / "jobs" / job_name(settings)).state == "queued":
+        if status.read_status(run / "jobs" / job_name(settings)).state == "queued":
             run_job(run, settings)
 
 

@@ -38,7 +38,7 @@ def gpus(name: str) -> int:
     return 1 if ":" in name else torch.cuda.device_count()
 
 
-def described(device: torch.device) -> str:
+def name_of_device(device: torch.device) -> str:
     """`cpu (x86_64)` or the name of the GPU."""
     import torch
 

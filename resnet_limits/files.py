@@ -28,7 +28,7 @@ MOST_BYTES_READ = 64_000_000
 """Bytes of a text that is read; nothing that reslim writes comes near."""
 BYTES_OF_TAIL = 10_000
 """Bytes in which the last lines of a log are looked for."""
-BESIDE = re.compile(r"\..+\.(?P<host>[0-9a-f]{6})-(?P<pid>\d{1,7})-[0-9a-f]{8}")
+NAME_OF_TEMPORARY = re.compile(r"\..+\.(?P<host>[0-9a-f]{6})-(?P<pid>\d{1,7})-[0-9a-f]{8}")
 
 
 def beside(path: Path) -> Path:
@@ -36,11 +36,11 @@ def beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{_host()}-{os.getpid()}-{secrets.token_hex(4)}")
 
 
-def sweep(folder: Path) -> None:
+def remove_leftovers(folder: Path) -> None:
     """Remove what processes of this host that are gone have left beside files of this folder."""
     with contextlib.suppress(OSError):
         for path in folder.iterdir():
-            match = BESIDE.fullmatch(path.name)
+            match = NAME_OF_TEMPORARY.fullmatch(path.name)
             if match and match["host"] == _host() and not is_alive(int(match["pid"])):
                 with contextlib.suppress(OSError):
                     shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()

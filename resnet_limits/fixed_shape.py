@@ -30,7 +30,7 @@ from torch.autograd import forward_ad
 ALIGNMENT = 64
 """Bytes: a cache line, and the largest vector register. torch's own memory is aligned so."""
 
-BYTES, LARGEST = 2**20, 4096
+BYTES_OF_FACTOR, PRODUCTS_OF_LARGEST_BATCH = 2**20, 4096
 """Of a factor or result of a batch of products, and products in a batch, at most: those of `sampling.pieces`."""
 
 MULTIPLICATIONS = 2**22
@@ -60,7 +60,11 @@ def in_batches(function: Callable[..., Tensor], size: int, *arrays: Tensor, firs
 def batch_size(rows: int, inner: int, columns: int, dtype: torch.dtype) -> int:
     """Replicas in a batch of products (rows, inner) (inner, columns): a function of shapes and dtype alone."""
     numbers = max(rows * inner, inner * columns, rows * columns)
-    fitting = min(BYTES // (numbers * dtype.itemsize), MULTIPLICATIONS // (rows * inner * columns), LARGEST)
+    fitting = min(
+        BYTES_OF_FACTOR // (numbers * dtype.itemsize),
+        MULTIPLICATIONS // (rows * inner * columns),
+        PRODUCTS_OF_LARGEST_BATCH,
+    )
     return 1 << (max(fitting, 1).bit_length() - 1)
 
 

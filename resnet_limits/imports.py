@@ -15,15 +15,15 @@ from pathlib import Path
 
 from .errors import OtherPackage
 
-PACKAGE = os.path.realpath(Path(__file__).with_name("__init__.py"))
+PACKAGE_FILE = os.path.realpath(Path(__file__).with_name("__init__.py"))
 """The file that this package is imported from."""
-VARIABLE = "RESLIM_PACKAGE"
+PACKAGE_VARIABLE = "RESLIM_PACKAGE"
 
 
 def environment(paths: str | None = None) -> dict[str, str]:
     """The variables of a process that is to import what this one does; `paths` is its PYTHONPATH, None: as here."""
     paths = os.environ.get("PYTHONPATH", "") if paths is None else paths
-    return {**os.environ, "PYTHONPATH": absolute(paths), "PYTHONSAFEPATH": "1", VARIABLE: PACKAGE}
+    return {**os.environ, "PYTHONPATH": absolute(paths), "PYTHONSAFEPATH": "1", PACKAGE_VARIABLE: PACKAGE_FILE}
 
 
 def absolute(paths: str) -> str:
@@ -39,10 +39,10 @@ def is_by_working_folder(folder: str | os.PathLike[str]) -> bool:
 
 def require_same() -> None:
     """Raise `OtherPackage` where the process that started this one has imported reslim from another place."""
-    meant = os.environ.get(VARIABLE, PACKAGE)
-    if meant != PACKAGE:
+    meant = os.environ.get(PACKAGE_VARIABLE, PACKAGE_FILE)
+    if meant != PACKAGE_FILE:
         raise OtherPackage(
-            f"this process imports reslim from {os.path.dirname(PACKAGE)}, the one that started it from "
+            f"this process imports reslim from {os.path.dirname(PACKAGE_FILE)}, the one that started it from "
             f"{os.path.dirname(meant)}; make both the same (PYTHONPATH, the environment on the cluster's nodes)"
         )
 

@@ -27,16 +27,16 @@ from . import device
 from .errors import OutOfMemory
 from .settings.base import Settings
 
-ASKED = re.compile(r"allocate (\d+(?:\.\d+)?) (bytes|[KMGTPE]iB)")
+ALLOCATION_ASKED = re.compile(r"allocate (\d+(?:\.\d+)?) (bytes|[KMGTPE]iB)")
 UNITS = {"bytes": 1, **{f"{letter}iB": 1024**power for power, letter in enumerate("KMGTPE", start=1)}}
-OF_THE_HOST = (
+MESSAGES_OF_THE_HOST = (
     "can't allocate memory",
     "not enough memory",
     "bad_alloc",
     "size calculation overflowed",
     "multiplication overflow",
 )
-OF_THE_GPU = ("CUDA out of memory", "CUDA error: out of memory", "_STATUS_ALLOC_FAILED")
+MESSAGES_OF_THE_GPU = ("CUDA out of memory", "CUDA error: out of memory", "_STATUS_ALLOC_FAILED")
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,9 @@ def ran_out_of(error: BaseException) -> str | None:
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return "host"
     if isinstance(error, RuntimeError):
-        if type(error).__name__ == "OutOfMemoryError" or any(words in str(error) for words in OF_THE_GPU):
+        if type(error).__name__ == "OutOfMemoryError" or any(words in str(error) for words in MESSAGES_OF_THE_GPU):
             return "gpu"
-        if any(words in str(error) for words in OF_THE_HOST):
+        if any(words in str(error) for words in MESSAGES_OF_THE_HOST):
             return "host"
     return None
 
@@ -135,7 +135,7 @@ def gpu_room(name: str) -> Room | None:
         where = device.resolve(name)
         torch.cuda.empty_cache()
         free, total = torch.cuda.mem_get_info(where)
-        return Room(free, total, f"{device.described(where)}, {where}")
+        return Room(free, total, f"{device.name_of_device(where)}, {where}")
     return None
 
 
@@ -194,7 +194,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def _asked(error: BaseException) -> float | None:
-    asked = ASKED.search(str(error))
+    asked = ALLOCATION_ASKED.search(str(error))
     return float(asked[1]) * UNITS[asked[2]] if asked else None
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-ORDERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+TERMINAL_ORDERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """What a terminal obeys and does not show: control characters, and those that turn the direction of writing."""
 
 
 def printable(text: str) -> str:
     """The text with `\\x1b` in place of an escape character, and so on; line breaks and tabs stay."""
-    return ORDERS.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+    return TERMINAL_ORDERS.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
 def spelt(text: str) -> str:

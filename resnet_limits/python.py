@@ -31,7 +31,7 @@ from .runs.merge import merge
 from .runs.records import table
 from .settings.base import Settings
 from .settings.build import require_files, with_files
-from .settings.checks import check, require_settings
+from .settings.checks import check_values, require_settings
 from .settings.grid import grid
 from .settings.registry import kinds
 from .studies import room
@@ -40,7 +40,7 @@ from .studies import study as studies
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LINE = 60
+COLUMNS_OF_PROGRESS = 60
 """Columns of a line of progress."""
 
 
@@ -51,7 +51,7 @@ def run(settings: Settings) -> pd.DataFrame:
     `torch.set_num_threads(settings.threads)` makes them repeat bit for bit. Raises `SettingError` for a value out of
     range.
     """
-    check(settings)
+    check_values(settings)
     require_files(settings)
     (settings,) = identity.filled([settings])
     return table(settings, studies.get(settings.study).measure(Job(settings)).records)
@@ -230,7 +230,7 @@ def _in_a_line(judgement: Judgement) -> str:
 
 def _require(settings: Settings) -> None:
     """Raise what a job would fail of, before anything is written."""
-    check(settings)
+    check_values(settings)
     require_files(settings)
     for key, kind in kinds(type(settings)).items():
         option = getattr(settings, key)
@@ -250,13 +250,13 @@ def _require(settings: Settings) -> None:
     if settings.sinks:
         from .sinks import installed
 
-        installed.require(settings.sinks)
+        installed.require_sinks(settings.sinks)
     its_study = studies.get(settings.study)
     its_study.chosen(settings.claims)
     its_study.check(settings)
-    room.check(its_study, settings)
+    room.check_room(its_study, settings)
     if isinstance(data := getattr(settings, "data", None), Data):
-        identity.require(data)
+        identity.require_data(data)
 
 
 @contextmanager
@@ -278,7 +278,7 @@ def _with_progress(jobs: Collection[JobFolder]) -> Iterator[JobFolder]:
     for done, job in enumerate(jobs):
         if is_read:
             words = f"job {done + 1} of {len(jobs)}, depth {job.settings.depth}, {duration(time.monotonic() - start)}"
-            print(f"\r{words:<{LINE}}", end="", file=stream, flush=True)
+            print(f"\r{words:<{COLUMNS_OF_PROGRESS}}", end="", file=stream, flush=True)
         yield job
     if is_read:
-        print(f"\r{'':<{LINE}}\r", end="", file=stream, flush=True)
+        print(f"\r{'':<{COLUMNS_OF_PROGRESS}}\r", end="", file=stream, flush=True)

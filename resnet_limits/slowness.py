@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-REFERENCE = 0.36
+REFERENCE_MILLISECONDS = 0.36
 """Milliseconds of the piece of work on the machine of `Group.seconds` while it was quiet."""
-TIMES = 5
+REPETITIONS = 5
 
 
 def slowness() -> float:
@@ -25,4 +25,4 @@ def slowness() -> float:
             np.tanh(values)
         return time.process_time() - start
 
-    return 1000 * min(once() for _ in range(TIMES)) / REFERENCE
+    return 1000 * min(once() for _ in range(REPETITIONS)) / REFERENCE_MILLISECONDS

@@ -52,7 +52,7 @@ ORDER = {
 
 LOOPS = {
     *("networks.residual.forward", "networks.residual.states"),
-    *("sampling.walk.walk", "sampling.tangent.tangents", "sampling.backward.record"),
+    *("sampling.walk.walk", "sampling.tangent.tangents", "sampling.backward.recorded_pass"),
 }
 """Loops over the layers, by which the eager engine goes: rooms above the engines ask one, whichever it is."""
 

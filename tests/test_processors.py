@@ -219,7 +219,7 @@ def other_layers(dtype) -> Iterator[str]:
 
     def wide_layers(first: int, count: int):
         part = Z[first : first + count]
-        return wide.pre_activations(wide.gram(part), part)
+        return wide.pre_activations(wide.mean_gram(part), part)
 
     images = noise(2, 8, 4, 4, dtype=torch.float64)
 
@@ -293,13 +293,13 @@ LAWS = ("smooth", "iid", "rough", "fractional", "tied")
 def paths(dtype) -> Iterator[str]:
     import torch
 
-    from resnet_limits.paths.draw import draw
+    from resnet_limits.paths.draw import draw_path
 
     for law in (Init.options[name]() for name in LAWS):
 
         def run(first: int, count: int, law=law):
             shapes, how = {"W": (3, 3), "b": (3,)}, {"depth": 5, "horizon": 1.0, "seed": 1, "dtype": dtype}
-            path = draw(law, shapes, replicas=count, first_replica=first, **how).at(torch.arange(5) / 5)
+            path = draw_path(law, shapes, replicas=count, first_replica=first, **how).at(torch.arange(5) / 5)
             return torch.cat([path["W"].flatten(1), path["b"].flatten(1)], dim=1)
 
         if cut_otherwise(run, ((0, 1), (0, 7), (5, 9), (63, 2), (64, 6)), 70):
@@ -324,7 +324,7 @@ def blocks_of_replicas() -> Iterator[str]:
     from resnet_limits.studies.ode.averaged import measure as averaged
     from resnet_limits.studies.ode.rough import measure as rough
 
-    rough.ROUGH = {**rough.ROUGH, "width": 4}  # pyright: ignore
+    rough.PINS_OF_ROUGH = {**rough.PINS_OF_ROUGH, "width": 4}  # pyright: ignore
     watched = ((averaged, averaged, "martingale_response"), (rough, type(default_engine()), "forward"))
     for part, of, name in watched:
         original, outputs = getattr(of, name), []
@@ -368,12 +368,13 @@ def pieces_of_paths() -> Iterator[str]:
     import torch
 
     from resnet_limits.paths import fractional
+    from tests.paths.noise import fractional_gaussian_noise
 
-    whole, pieces = fractional.PIECE, []
+    whole, pieces = fractional.NORMALS_A_PIECE, []
     for piece in (whole, 1, 30_000, 10**6):
-        fractional.PIECE = piece
-        pieces.append(fractional.fractional_gaussian_noise(4096, 0.3, (3,), replicas=7, seed=0, purpose="processors"))
-    fractional.PIECE = whole
+        fractional.NORMALS_A_PIECE = piece
+        pieces.append(fractional_gaussian_noise(4096, 0.3, (3,), replicas=7, seed=0, purpose="processors"))
+    fractional.NORMALS_A_PIECE = whole
     if not all(torch.equal(noise, pieces[0]) for noise in pieces):
         yield "fractional noise"
 

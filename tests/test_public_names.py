@@ -6,10 +6,14 @@ import ast
 import collections
 import dataclasses
 import doctest
+import fnmatch
 import inspect
+import itertools
+import re
 import subprocess
 import sys
 import textwrap
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -21,8 +25,37 @@ from resnet_limits.settings.registry import STUDIES, groups
 
 PACKAGE = Path(rl.__file__).parent
 FOLDERS = [PACKAGE.parent / name for name in ("resnet_limits", "cli", "tests")]
+SOURCES = {path.relative_to(PACKAGE).as_posix(): path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")}
 EMPTY = ("its", "found", "own", "told")
-"""Names of variables that fit whatever they hold."""
+"""Names that fit whatever they hold."""
+DEMANDED = {
+    "STUDY": ("studies/*/study.py",),
+    "GROUP": ("studies/*/*/claims.py",),
+    "measure": ("studies/*/*/measure.py",),
+    "compare": ("studies/*/*/compare.py",),
+    "degenerate": ("studies/*/problem.py",),
+    "check": ("studies/*/request.py",),
+    "warnings": ("studies/*/request.py",),
+    "network": ("studies/pair.py", "studies/*/pair.py"),
+    "limit": ("studies/pair.py", "studies/*/pair.py"),
+    "sample": ("studies/pair.py", "studies/*/pair.py"),
+    "FIGURE": ("figures/named/*.py",),
+    "draw": ("figures/named/*.py",),
+    "open_in": ("sinks/programs/*.py",),
+}
+"""Names that every file of a room has, or may have, by which others find what is in it."""
+VAGUE = frozenset(
+    re.findall(
+        "[A-Z]+",
+        "A ABOVE ACCURACY ALL ALONE AMONG AN APART AT BELOW BEND BEST BEYOND BIG BLOCK COUNT DEEPEST DRAWS EACH"
+        " EARLY FAR FARTHER FEW FEWER FEWEST FINE FINER FINEST FOR FROM GREATEST GRID HIGH HIGHEST IN KIND KINDS"
+        " LARGE LARGEST LAST LATE LATEST LEAST LEFT LITTLE LONG LONGEST LOW LOWEST MAX MIN MORE MOST NAME NAMES"
+        " NARROW NARROWEST NEAR NUMBER OF ONCE OTHER OTHERS OTHERWISE OUTSIDE OVER PIECE PINS ROUNDING SAFETY"
+        " SEVERAL SHALLOW SHALLOWEST SHORT SHORTEST SINGLE SIZE SMALL SMALLEST THE TIME TOLERANCE TWICE VALUE"
+        " WHERE WIDE WIDEST WITH WITHOUT WORDS ZERO",
+    )
+)
+"""How much there is of something, or where, but not of what."""
 OPTIONS = [(group, name) for group, registry in groups().items() for name in registry.built_in]
 
 
@@ -77,14 +110,110 @@ def test_no_two_public_classes_have_one_name():
     assert {name: paths for name, paths in classes.items() if len(paths) > 1} == {}
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_no_variable_has_a_name_that_fits_whatever_it_holds(folder):
-    for path in sorted(folder.rglob("*.py")):
-        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
-        modules = {node.asname or node.name for node in nodes if isinstance(node, ast.alias)}
-        for node in nodes:
-            name = getattr(node, "id", None) or getattr(node, "arg", None)
-            assert name in modules or name not in EMPTY, f"{path}:{ast.unparse(node)}: {name} says nothing"
+def test_no_name_fits_whatever_it_holds():
+    paths = [path for folder in FOLDERS for path in sorted(folder.rglob("*.py"))]
+    assert len(paths) > 500
+    for path in paths:
+        assert empty_names(ast.parse(path.read_text(encoding="utf-8"))) == [], path
+
+
+def empty_names(tree: ast.Module) -> list[str]:
+    """The names of `EMPTY` in a module: of variables, arguments, attributes, functions and classes; a module that is
+    imported has the name that it has."""
+    nodes = list(ast.walk(tree))
+    modules = {node.asname or node.name for node in nodes if isinstance(node, ast.alias)}
+    names = [getattr(node, part, None) for node in nodes for part in ("id", "arg", "attr", "name")]
+    said = [name for name in names if isinstance(name, str) and name not in modules]
+    return [name for name in said if name.strip("_").lower() in EMPTY]
+
+
+@pytest.mark.parametrize(
+    "text", ["own = 1", "def f(told): ...", "job._found = 1", "class Found: ...", "def _own(): ...", "OWN = 1"]
+)
+def test_an_empty_name_is_seen_wherever_it_stands(text):
+    assert len(empty_names(ast.parse(text))) == 1
+    assert empty_names(ast.parse("from resnet_limits import own\nown.use([])\nowner = its_value = 1")) == []
+
+
+def constants(sources: Mapping[str, str]) -> dict[str, dict[str, tuple[str, str]]]:
+    """The public constants of modules, `NAME -> module -> (value, docstring)`."""
+    places_of: dict[str, dict[str, tuple[str, str]]] = collections.defaultdict(dict)
+    for module, text in sources.items():
+        body = ast.parse(text).body
+        for node, after in itertools.pairwise([*body, None]):
+            if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+                continue
+            says = after.value if isinstance(after, ast.Expr) else None
+            words = str(says.value) if isinstance(says, ast.Constant) else ""
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                for name in ast.walk(target):
+                    if isinstance(name, ast.Name) and name.id.isupper() and not name.id.startswith("_"):
+                        places_of[name.id][module] = ast.unparse(node.value), words
+    return places_of
+
+
+def functions(sources: Mapping[str, str]) -> dict[str, list[str]]:
+    """The modules that define a public function of this name."""
+    defined: dict[str, list[str]] = collections.defaultdict(list)
+    for module, text in sources.items():
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                defined[node.name].append(module)
+    return defined
+
+
+def is_demanded(name: str, module: str) -> bool:
+    """Whether the room of the module demands this name of every file."""
+    return any(fnmatch.fnmatch(module, room) for room in DEMANDED.get(name, ()))
+
+
+def ambiguous(sources: Mapping[str, str]) -> dict[str, list[str]]:
+    """Names of constants and functions with more than one meaning, and where they have them."""
+    twice = {}
+    for name, places in constants(sources).items():
+        free = {module: meaning for module, meaning in places.items() if not is_demanded(name, module)}
+        if len(set(free.values())) > 1 or (free and len(free) < len(places)):
+            twice[name] = sorted(places)
+    for name, modules in functions(sources).items():
+        free = [module for module in modules if not is_demanded(name, module)]
+        if len(free) > 1 or (free and len(free) < len(modules)):
+            twice[name] = sorted(modules)
+    return twice
+
+
+def test_one_name_has_one_meaning():
+    assert len(constants(SOURCES)) > 500
+    assert len(functions(SOURCES)) > 500
+    assert ambiguous(SOURCES) == {}
+    for name, rooms in DEMANDED.items():
+        kinds = {**constants(SOURCES), **functions(SOURCES)}
+        assert all(any(fnmatch.fnmatch(module, room) for module in kinds[name]) for room in rooms), name
+
+
+def test_a_second_meaning_is_seen():
+    assert ambiguous({"a.py": "EPS = 1", "b.py": "from .a import EPS\nx = EPS"}) == {}
+    assert ambiguous({"a.py": "EPS = 1\n'Of a.'", "b.py": "EPS = 1\n'Of a.'"}) == {}
+    assert ambiguous({"a.py": "EPS = 1", "b.py": "EPS = 2"}) == {"EPS": ["a.py", "b.py"]}
+    assert ambiguous({"a.py": "EPS, A = 1, 2", "b.py": "EPS: int = 1\n'Another.'"}) == {"EPS": ["a.py", "b.py"]}
+    assert ambiguous({"a.py": "def size(x): ...", "b.py": "def size(x): ..."}) == {"size": ["a.py", "b.py"]}
+    groups = {"studies/ode/a/claims.py": "GROUP = 1", "studies/ode/b/claims.py": "GROUP = 2"}
+    assert ambiguous(groups) == {}
+    assert "GROUP" in ambiguous({**groups, "data/images.py": "GROUP = 3"})
+
+
+def says_what_it_is(name: str) -> bool:
+    """Whether a word of the name says a thing, and not only how much there is of it, or where."""
+    return not set(name.split("_")) <= VAGUE
+
+
+def test_a_constant_says_what_it_bounds():
+    assert [name for name in constants(SOURCES) if not says_what_it_is(name)] == []
+
+
+@pytest.mark.parametrize("name", ["FEW", "LARGEST", "AT_ONCE", "ROUNDING", "MOST_OF_ALL", "MAX_SIZE", "PINS"])
+def test_a_vague_name_is_seen(name):
+    assert not says_what_it_is(name)
+    assert says_what_it_is(f"{name}_OF_NETWORKS")
 
 
 def has_docstring(thing: Any) -> bool:

@@ -18,7 +18,7 @@ from resnet_limits.data.sources.source import Images
 from resnet_limits.errors import SettingError
 from resnet_limits.settings.base import Settings
 from resnet_limits.settings.build import from_mapping
-from resnet_limits.settings.checks import check
+from resnet_limits.settings.checks import check_values
 from resnet_limits.settings.content import content, job_name
 from resnet_limits.settings.keys import describe, flat
 from resnet_limits.settings.registry import STUDIES, groups
@@ -131,7 +131,7 @@ def test_every_key_has_a_meaning_and_a_range(settings):
 
 @pytest.mark.parametrize("settings", VARIANTS)
 def test_defaults_are_valid_and_survive_a_round_trip_as_plain_values(settings):
-    check(settings)
+    check_values(settings)
     assert from_mapping(dataclasses.asdict(settings)) == settings
 
 
@@ -186,10 +186,10 @@ def test_values_at_the_bounds_are_taken_and_those_beyond_are_refused_by_name(set
         for value, valid in at_bounds(entry):
             changed_settings = changed(settings, entry.key, value)
             if valid:
-                check(changed_settings)
+                check_values(changed_settings)
             else:
                 with pytest.raises(SettingError, match=rf"^{entry.key}: expected .*got"):
-                    check(changed_settings)
+                    check_values(changed_settings)
 
 
 @pytest.mark.parametrize("settings", VARIANTS)
@@ -207,7 +207,7 @@ def test_values_of_another_type_are_refused_by_name(settings):
             if entry.key in ("outputs", "data.root", "data.file") and isinstance(value, str):
                 continue
             with pytest.raises(SettingError, match=rf"^{entry.key}: "):
-                check(changed(settings, entry.key, value))
+                check_values(changed(settings, entry.key, value))
 
 
 def test_an_option_may_be_given_by_its_name():
@@ -228,12 +228,12 @@ def test_a_tuple_is_taken_for_a_list():
 )
 def test_keys_that_have_keys_are_refused_what_has_others(key, value, expected):
     with pytest.raises(SettingError, match=rf"^{key}: expected {re.escape(expected)}.*, got "):
-        check(dataclasses.replace(Ode(), **{key: value}))
+        check_values(dataclasses.replace(Ode(), **{key: value}))
 
 
 def test_a_word_out_of_several_is_refused_with_the_nearest():
     with pytest.raises(SettingError, match=r"activation.*did you mean 'tanh'\?"):
-        check(Ode(activation="tahn"))
+        check_values(Ode(activation="tahn"))
     with pytest.raises(SettingError, match="study"):
         from_mapping({"study": "odd"})
     with pytest.raises(SettingError, match=r"did you mean 'depth'\?"):
@@ -246,13 +246,13 @@ def test_a_word_out_of_several_is_refused_with_the_nearest():
 
 @pytest.mark.parametrize("device", ["cpu", "cuda", "cuda:0", "cuda:11", "auto"])
 def test_devices_that_may_exist_are_taken(device):
-    check(Ode(device=device))
+    check_values(Ode(device=device))
 
 
 @pytest.mark.parametrize("device", ["", "gpu", "cuda:", "cuda:x", "cuda:-1", "cpu:0", "cuda:0 "])
 def test_devices_that_cannot_exist_are_refused(device):
     with pytest.raises(SettingError, match=r"^device: "):
-        check(Ode(device=device))
+        check_values(Ode(device=device))
 
 
 @pytest.mark.parametrize("settings", VARIANTS)
@@ -262,7 +262,7 @@ def test_a_job_is_named_by_its_content_and_by_nothing_else(settings):
         if is_option(settings, entry) or entry.key == "study":
             continue
         changed_settings = changed(settings, entry.key, other_value(entry))
-        check(changed_settings)
+        check_values(changed_settings)
         if not is_content(entry.key):
             assert job_name(changed_settings) == name, entry.key
             assert content(changed_settings) == content(settings)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from ..in_words import InWords
 from ..papers import Paper
-from .coordinate import DEPTH
+from .coordinate import DEPTH_COORDINATE
 from .words import expectation, interval, setting_words
 
 Kind = Literal["theorem", "derived", "observation", "control", "identity"]
@@ -23,15 +23,17 @@ is measured and nobody proved. `control`: a failure that must be seen. `identity
 code and no test of a theorem."""
 NEVER_REFUTED: tuple[Kind, ...] = ("theorem", "derived", "identity")
 What = Literal["order", "order_at_least", "value", "at_most", "at_least"]
-ORDERS: tuple[What, ...] = ("order", "order_at_least")
+ORDER_RULES: tuple[What, ...] = ("order", "order_at_least")
 Verdict = Literal["supported", "refuted", "inconclusive"]
 AS_STATED: Mapping[str, Verdict] = {"full": "supported", "smoke": "supported"}
+VERDICTS_WITH_LARGE: dict[str, Verdict] = {**AS_STATED, "large": "supported"}
+"""Of studies that have a preset `large`."""
 SMOKE_IS_TOO_SMALL: Mapping[str, Verdict] = {"full": "supported", "smoke": "inconclusive"}
 """For claims whose intervals are too wide at the smoke size."""
 RELATIVE = "relative"
 """Of `Expected.scale`: a ratio to a reference value, or a difference divided by one."""
 
-OUTSIDE = "the setting lies outside the claim: "
+WORDS_OF_A_SETTING_OUTSIDE = "the setting lies outside the claim: "
 """How the reason begins why a claim is not judged at a setting."""
 
 
@@ -55,18 +57,18 @@ class Expected:
     value: float | Callable[[Any], float]
     tolerance: float
     unit: float | Callable[[Any], float] = 1.0
-    along: str = DEPTH
+    along: str = DEPTH_COORDINATE
     correction: float = 1.0
     bend: float | Callable[[Any], float] | None = None
     scale: str = ""
 
     def __post_init__(self) -> None:
-        if self.along != DEPTH and not self.is_order:
+        if self.along != DEPTH_COORDINATE and not self.is_order:
             raise ValueError(f"expected: along={self.along} is of an order, and this is of '{self.what}'")
 
     @property
     def is_order(self) -> bool:
-        return self.what in ORDERS
+        return self.what in ORDER_RULES
 
     def at(self, settings: Any) -> Expected:
         """The same with its value and tolerance computed for these settings."""
@@ -138,7 +140,7 @@ class Claim:
     @property
     def coordinates(self) -> dict[str, Any]:
         """What `where` asks of a record itself: all but the depth, which is that of its job."""
-        return {name: value for name, value in self.where.items() if name != DEPTH}
+        return {name: value for name, value in self.where.items() if name != DEPTH_COORDINATE}
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-DEPTH = "depth"
-SYMBOLS = {DEPTH: "L", "width": "D"}
+DEPTH_COORDINATE = "depth"
+SYMBOLS = {DEPTH_COORDINATE: "L", "width": "D"}
 """Of the coordinates that every record has; the others are written as their columns are called."""
-OVER = "1/"
+INVERSE_PREFIX = "1/"
 
 
 @dataclass(frozen=True)
@@ -21,20 +21,20 @@ class Coordinate:
     Its words are those of verdicts, tables and figures.
     """
 
-    name: str = DEPTH
+    name: str = DEPTH_COORDINATE
 
     @property
     def column(self) -> str:
-        return self.name.removeprefix(OVER)
+        return self.name.removeprefix(INVERSE_PREFIX)
 
     @property
     def is_depth(self) -> bool:
-        return self.name == DEPTH
+        return self.name == DEPTH_COORDINATE
 
     @property
     def symbol(self) -> str:
         """`L`, `D`, `N`, `1/spacing`."""
-        over = OVER if self.name.startswith(OVER) else ""
+        over = INVERSE_PREFIX if self.name.startswith(INVERSE_PREFIX) else ""
         return over + SYMBOLS.get(self.column, self.column)
 
     @property
@@ -55,7 +55,7 @@ class Coordinate:
 
     def power(self, exponent: float) -> str:
         """`L^0.5`, `(1/spacing)^1`."""
-        base = f"({self.symbol})" if self.name.startswith(OVER) else self.symbol
+        base = f"({self.symbol})" if self.name.startswith(INVERSE_PREFIX) else self.symbol
         return f"{base}^{exponent:g}"
 
     @property
@@ -65,7 +65,7 @@ class Coordinate:
 
     def at(self, place: float) -> str:
         """`L=16`, `D=128`, `1/spacing=40`."""
-        return f"{self.symbol}={short(place)}"
+        return f"{self.symbol}={shown_place(place)}"
 
     @property
     def axis(self) -> str:
@@ -80,9 +80,9 @@ class Coordinate:
             return pd.Series(float("nan"), index=records.index)
         column: Any = pd.to_numeric(records[self.column], errors="coerce")
         places: pd.Series = column.astype("float64")
-        return 1 / places if self.name.startswith(OVER) else places
+        return 1 / places if self.name.startswith(INVERSE_PREFIX) else places
 
 
-def short(place: float) -> str:
+def shown_place(place: float) -> str:
     """`16`, `0.25`: a whole number without its point."""
     return f"{place:.0f}" if float(place).is_integer() else f"{place:.4g}"

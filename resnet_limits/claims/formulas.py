@@ -19,7 +19,7 @@ UPRIGHT = ("Lip", "Var", "diag", "dloss", "grad", "id", "in", "loss", "mean", "r
 """Further names that stand upright."""
 SIGNS = {"->": r"\to ", "<=": r"\leq ", ">=": r"\geq ", ">>": r"\gg ", "<<": r"\ll ", "~": r"\sim ", "*": r"\cdot "}
 SIGNS |= {"≤": r"\leq ", "≥": r"\geq ", "→": r"\to ", "±": r"\pm ", "−": "-", "∞": r"\infty "}
-NAMES = {
+COMMANDS_OF_NAMES = {
     **{name: f"\\{name} " for name in (*LETTERS, *FUNCTIONS, "sum", "int")},
     **{name: f"\\operatorname{{{name}}}" for name in UPRIGHT},
     "infinity": r"\infty ",
@@ -42,7 +42,7 @@ _ENDS = " ,.;:"
 
 
 @dataclass(frozen=True)
-class Part:
+class PartOfSentence:
     """A part of a sentence: words, or a formula as it was written."""
 
     text: str
@@ -54,14 +54,14 @@ class Part:
         return tex(self.text)
 
 
-def parts(sentence: str) -> list[Part]:
+def parts(sentence: str) -> list[PartOfSentence]:
     """Words and formulas in turn, which joined are the sentence."""
-    joined: list[Part] = []
+    joined: list[PartOfSentence] = []
     for text, is_formula in _runs(re.findall(r"\s*\S+|\s+$", sentence)):
         if joined and not (is_formula or joined[-1].is_formula):
-            joined[-1] = Part(joined[-1].text + text, False)
+            joined[-1] = PartOfSentence(joined[-1].text + text, False)
         else:
-            joined.append(Part(text, is_formula))
+            joined.append(PartOfSentence(text, is_formula))
     return joined
 
 
@@ -126,7 +126,9 @@ def is_mathematics(token: str) -> bool:
         return True
     if not _WRITTEN.fullmatch(token):
         return False
-    known = all(len(name) == 1 or name in NAMES or _is_short(name) for name in re.findall(r"[A-Za-z]+", token))
+    known = all(
+        len(name) == 1 or name in COMMANDS_OF_NAMES or _is_short(name) for name in re.findall(r"[A-Za-z]+", token)
+    )
     return known and re.search(r"[A-Za-z]", token) is not None and _SIGN.search(token) is not None
 
 
@@ -173,7 +175,7 @@ def _written(kind: str | None, token: str, formula: str, at: int) -> str:
         case "indexed":
             return f"{token[0]}_{{{token[1:]}}}"
         case "name":
-            return NAMES.get(token, token if len(token) <= 2 else f"\\mathrm{{{token}}}")
+            return COMMANDS_OF_NAMES.get(token, token if len(token) <= 2 else f"\\mathrm{{{token}}}")
         case "open":
             return r"\langle "
         case "close":
@@ -200,7 +202,7 @@ def _script(formula: str, at: int, pattern: re.Pattern[str]) -> tuple[str, int]:
     if match is None:
         return "", at
     inside = match.groupdict().get("inside") or match.group()
-    return (tex(inside) if not inside.isalpha() or inside in NAMES else inside), match.end()
+    return (tex(inside) if not inside.isalpha() or inside in COMMANDS_OF_NAMES else inside), match.end()
 
 
 def _closing(formula: str, at: int, pair: str) -> int:

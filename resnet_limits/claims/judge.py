@@ -22,11 +22,11 @@ import numpy as np
 import pandas as pd
 
 from ..errors import RequestError
-from .claim import OUTSIDE, Claim, Expected, Judgement, Measured, Verdict
+from .claim import WORDS_OF_A_SETTING_OUTSIDE, Claim, Expected, Judgement, Measured, Verdict
 from .coordinate import Coordinate
 from .order import FEWEST_POINTS, OrderFit, fit_order
 
-LEVEL = 0.95
+CONFIDENCE_LEVEL = 0.95
 FEWEST_REPLICAS = 3
 """From fewer the standard error says nothing: Student's t of one degree of freedom is 12.7 of them wide."""
 TOO_FEW = f"it takes at least {FEWEST_REPLICAS} replicas, or several seeds"
@@ -61,7 +61,7 @@ def judge(claim: Claim, settings: Any, records: Any, setting: Mapping[str, Any] 
     reason = claim.outside(settings)
     measured, verdict, why = _weigh(claim, expected, records)
     if reason is not None:
-        verdict, why = "inconclusive", OUTSIDE + reason
+        verdict, why = "inconclusive", WORDS_OF_A_SETTING_OUTSIDE + reason
     elif _without_a_number(claim, records) is None and (reason := claim.unmet(records)) is not None:
         verdict, why = "inconclusive", reason
     note = claim.note(records) or ""
@@ -82,7 +82,7 @@ def _table(claim: Any, records: Any) -> pd.DataFrame:
     return table.assign(**{column: value for column, value in known.items() if column not in table})
 
 
-def points(claim: Claim, settings: Any, records: pd.DataFrame) -> pd.DataFrame:
+def pooled_points(claim: Claim, settings: Any, records: pd.DataFrame) -> pd.DataFrame:
     """The pooled points of a claim: columns `depth, at, value, stderr, reference_error, scaled`, by increasing `at`.
 
     `at` is the coordinate that an order is along: the depth, unless the claim says another. `scaled` is value times
@@ -129,7 +129,7 @@ def widening(freedom: float) -> float:
         return 1.0
     from scipy.special import ndtri, stdtrit
 
-    return float(stdtrit(freedom, (1 + LEVEL) / 2) / ndtri((1 + LEVEL) / 2))
+    return float(stdtrit(freedom, (1 + CONFIDENCE_LEVEL) / 2) / ndtri((1 + CONFIDENCE_LEVEL) / 2))
 
 
 def _pooled(claim: Claim, records: pd.DataFrame) -> tuple[list[_Point], str | None]:
@@ -251,7 +251,7 @@ def _weigh_order(claim: Claim, expected: Expected, pooled: list[_Point]) -> tupl
         why = f"an order needs {FEWEST_POINTS} usable {along.plural}, and there {'is' if count == 1 else 'are'} {count}"
         why += f" ({claim.needs})" if claim.needs else ""
         return None, "inconclusive", why + _left_out(fit, along)
-    measured = Measured(fit.order, fit.low, fit.high, LEVEL)
+    measured = Measured(fit.order, fit.low, fit.high, CONFIDENCE_LEVEL)
     name = "the order" if along.is_depth else f"the order in {along.symbol} at L={pooled[0].depth}"
     verdict, why = _compare(name, measured, expected)
     if verdict == "refuted" and fit.curvature > LARGEST_CURVATURE:
@@ -277,7 +277,7 @@ def fitted(expected: Expected, its_points: Iterable[tuple[float, float, float, f
         values,
         stderrs=stderrs,
         reference_errors=references,
-        level=LEVEL,
+        level=CONFIDENCE_LEVEL,
         correction=expected.correction,
         bend=expected.bend_at(None),
     )
@@ -291,7 +291,7 @@ def _weigh_value(expected: Expected, pooled: list[_Point]) -> tuple[Measured | N
     half_width = _random_error(deepest) + (0.0 if math.isnan(deepest.reference_error) else deepest.reference_error)
     if not math.isfinite(half_width):
         return None, "inconclusive", f"{name} is {value:.4g} with an unbounded error"
-    measured = Measured(value, value - half_width, value + half_width, LEVEL)
+    measured = Measured(value, value - half_width, value + half_width, CONFIDENCE_LEVEL)
     return measured, *_compare(name, measured, expected)
 
 
@@ -302,7 +302,7 @@ def _random_error(point: _Point) -> float:
     if point.seeds > 1:
         from scipy.special import stdtrit
 
-        return float(stdtrit(point.seeds - 1, (1 + LEVEL) / 2)) * point.spread
+        return float(stdtrit(point.seeds - 1, (1 + CONFIDENCE_LEVEL) / 2)) * point.spread
     return 0.0
 
 

@@ -48,15 +48,15 @@ CLEAR_REFERENCE_ERROR = 0.01
 """A last point whose reference error is a larger fraction may be left out if that narrows the interval."""
 LARGEST_NOISE = 1e100
 """A point whose standard error is more times its error is left out: its square is beyond float64."""
-BEND_SAFETY = 1.5
+BEND_SAFETY_OF_ORDERS = 1.5
 """`|p - p_2|` estimates the error of `p` only to leading order; with four points 1 covers 90 of 100 noise-free
 trials, 1.5 all."""
-COEFFICIENT = 0.5
+VARIANCE_OF_COEFFICIENT = 0.5
 """Variance of a coefficient of the correction in units of its bound squared. Uniform within the bound it is 1/3, which
 covers 95 of 100; 1/2 covers 97, and 90 where all are at their bounds."""
-REFUSED = 0.99
+LEVEL_OF_REFUSAL = 0.99
 """Level of the chi^2 test that refuses the fit with corrections of known size."""
-ROUNDING = 1e-12
+HALF_WIDTH_OF_ROUNDING = 1e-12
 """A half-width below this is the rounding of the arithmetic, not a measured uncertainty: it counts as zero."""
 
 
@@ -261,9 +261,15 @@ def _fit(points: _Points, z: float) -> _Line:
     plain, curved, twice = (_solution(tuple(points.x), corrections) for corrections in (0, 1, 2))
     a, order, c = curved @ points.log_error
     without, beyond = plain[1] @ points.log_error, twice[1] @ points.log_error
-    bend = max(abs(order - without), BEND_SAFETY * abs(order - beyond))
+    bend = max(abs(order - without), BEND_SAFETY_OF_ORDERS * abs(order - beyond))
     half_width = bend + _own_errors(curved[1], points, z)
-    return _Line(float(order), float(half_width) if half_width > ROUNDING else 0.0, float(a), float(c), len(points.x))
+    return _Line(
+        float(order),
+        float(half_width) if half_width > HALF_WIDTH_OF_ROUNDING else 0.0,
+        float(a),
+        float(c),
+        len(points.x),
+    )
 
 
 def _bounded(points: _Points, z: float, bend: float | None) -> _Line | None:
@@ -276,18 +282,18 @@ def _bounded(points: _Points, z: float, bend: float | None) -> _Line | None:
     x, y = points.x, points.log_error
     power = bend * x[0] / x
     # Independent coefficients: sum_j b^(2j) (u u')^j / 2. With less noise than 1e-6 rounding would make it singular.
-    bends = COEFFICIENT * (products := np.outer(power, power)) / (1 - products)
+    bends = VARIANCE_OF_COEFFICIENT * (products := np.outer(power, power)) / (1 - products)
     covariance = bends + np.diag(np.maximum(points.noise, 1e-6) ** 2)
     columns = np.stack([np.ones_like(x), -np.log(x)], axis=1)
     weighted = np.linalg.solve(covariance, columns)
     solution = np.linalg.solve(columns.T @ weighted, weighted.T)
     a, order = solution @ y
     left = np.linalg.solve(covariance, y - columns @ (a, order))
-    if left @ covariance @ left > chdtri(len(x) - 2, 1 - REFUSED):
+    if left @ covariance @ left > chdtri(len(x) - 2, 1 - LEVEL_OF_REFUSAL):
         return None
     slope = solution[1]
     half_width = z * math.sqrt(slope @ covariance @ slope) + np.abs(slope) @ points.reference
-    c = COEFFICIENT * bend * x[0] * (power @ left)
+    c = VARIANCE_OF_COEFFICIENT * bend * x[0] * (power @ left)
     return _Line(float(order), float(half_width), float(a), float(c), len(x))
 
 

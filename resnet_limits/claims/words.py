@@ -8,14 +8,14 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from ..printable import printable
-from .coordinate import DEPTH, Coordinate
+from .coordinate import DEPTH_COORDINATE, Coordinate
 
 VERDICTS = ("supported", "refuted", "inconclusive")
 
 
 def expectation(expected: Mapping[str, Any]) -> str:
     """`order 1 ± 0.1`, `order ≥ 2 - 0.1`, `order in D 0.5 ± 0.15` where it is not one in depth."""
-    along = Coordinate(expected.get("along", DEPTH))
+    along = Coordinate(expected.get("along", DEPTH_COORDINATE))
     order = "order" if along.is_depth else f"order in {along.symbol}"
     value = "?" if expected["value"] is None else f"{expected['value']:.4g}"
     tolerance = f"{expected['tolerance']:.3g}"
@@ -51,7 +51,7 @@ def short(value: float | None) -> str:
     return "" if value is None else f"{value:.1e}"
 
 
-def flat(value: float | None) -> str:
+def with_digits_of_constant(value: float | None) -> str:
     """More digits where a reader looks for a constant."""
     return "" if value is None else f"{value:.4f}" if 0.01 <= abs(value) < 10 else f"{value:.1e}"
 
@@ -83,7 +83,7 @@ def unit(expected: Mapping[str, Any]) -> str:
     return printable(str(expected.get("scale", "")))
 
 
-def pinned(pins: Mapping[str, Any]) -> str:
+def words_of_pins(pins: Mapping[str, Any]) -> str:
     """`activation=swish, init.sigma_w=1`: the keys that a claim sets for itself; empty where it follows the setting."""
     return setting_words({key: f"{value:g}" if isinstance(value, float) else value for key, value in pins.items()})
 

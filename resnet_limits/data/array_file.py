@@ -25,7 +25,7 @@ from . import hashes
 if TYPE_CHECKING:
     import numpy as np
 
-NAMES = ("x_train", "y_train", "x_test", "y_test")
+ARRAY_NAMES = ("x_train", "y_train", "x_test", "y_test")
 HELD_OUT = 5
 """Of so many rows of a table one is a test point."""
 
@@ -65,13 +65,13 @@ def facts(path: Path) -> Facts:
 
 @functools.lru_cache(maxsize=64)
 def _facts(path: Path, mark: hashes.Mark) -> Facts:
-    arrays = read(path)
+    arrays = read_arrays(path)
     classes = int(arrays.y_train.max()) + 1 if arrays.labelled else 0
     outputs = classes or arrays.y_train.shape[1]
     return Facts(len(arrays.x_train), len(arrays.x_test), arrays.x_train.shape[1], classes, outputs)
 
 
-def read(path: Path) -> Arrays:
+def read_arrays(path: Path) -> Arrays:
     """The points of a file, all checked.
 
     Raises `MissingData` where there is no file, and `DamagedData` naming what was got and what was expected.
@@ -80,7 +80,7 @@ def read(path: Path) -> Arrays:
     if (reader := READERS.get(path.suffix.lower())) is None:
         raise DamagedData(f"{path}: expected a file {', '.join(READERS)}, or a folder of images")
     if path.stat().st_size == 0:
-        raise DamagedData(f"{path} is empty; expected {', '.join(NAMES)}, or a table")
+        raise DamagedData(f"{path} is empty; expected {', '.join(ARRAY_NAMES)}, or a table")
     return _checked(path, reader(path))
 
 
@@ -98,7 +98,7 @@ def _npz(path: Path) -> Mapping[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as file:
             _require_names(path, file.files)
-            return {name: file[name] for name in NAMES}
+            return {name: file[name] for name in ARRAY_NAMES}
     except (OSError, EOFError, ValueError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         raise DamagedData(f"{path} cannot be read: {_first_line(error)}") from None
 
@@ -109,7 +109,7 @@ def _safetensors(path: Path) -> Mapping[str, np.ndarray]:
     try:
         with safe_open(path, framework="numpy") as file:
             _require_names(path, list(file.keys()))
-            return {name: file.get_tensor(name) for name in NAMES}
+            return {name: file.get_tensor(name) for name in ARRAY_NAMES}
     except (OSError, SafetensorError, TypeError) as error:  # numpy does not know every format, such as bfloat16
         raise DamagedData(f"{path} cannot be read: {_first_line(error)}") from None
 
@@ -181,15 +181,15 @@ READERS: Mapping[str, Callable[[Path], Mapping[str, np.ndarray]]] = {
 
 
 def _require_names(path: Path, names: list[str]) -> None:
-    if missing := [name for name in NAMES if name not in names]:
+    if missing := [name for name in ARRAY_NAMES if name not in names]:
         got = ", ".join(sorted(names)) or "none"
-        raise DamagedData(f"{path} lacks {', '.join(missing)}; expected the arrays {', '.join(NAMES)}, got {got}")
+        raise DamagedData(f"{path} lacks {', '.join(missing)}; expected the arrays {', '.join(ARRAY_NAMES)}, got {got}")
 
 
 def _checked(path: Path, arrays: Mapping[str, np.ndarray]) -> Arrays:
     import numpy as np
 
-    for name in NAMES:
+    for name in ARRAY_NAMES:
         array = arrays[name]
         if array.dtype.kind not in "biuf":
             raise DamagedData(f"{path}: {name} holds {array.dtype}; expected numbers")

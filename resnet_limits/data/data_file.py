@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, ClassVar, Optional
 from ..errors import DamagedData, MissingData, RequestError, SettingError
 from ..settings.keys import key
 from . import array_file, hashes
-from .found import Found
-from .hashes import Hashes, Told
+from .availability import Availability
+from .hashes import Hashes, Listener
 from .root import data_root
 from .sources.source import Data
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from .array_file import Facts
 
-KINDS = ", ".join(array_file.READERS)
+ENDINGS_OF_FILES = ", ".join(array_file.READERS)
 
 
 @dataclass
@@ -35,7 +35,7 @@ class DataFile(Data):
     root: Optional[str] = key(
         None, "folder of the data sets; null: $RESLIM_DATA, else the user cache folder", content=False
     )
-    file: Optional[str] = key(None, f"the file ({KINDS}), relative to data.root; data=PATH gives both")
+    file: Optional[str] = key(None, f"the file ({ENDINGS_OF_FILES}), relative to data.root; data=PATH gives both")
 
     def path(self) -> Path:
         """The file."""
@@ -71,16 +71,16 @@ class DataFile(Data):
     def dimension(self) -> int:
         return self.facts().features
 
-    def fingerprint(self, report: Told) -> Hashes:
+    def fingerprint(self, report: Listener) -> Hashes:
         self.facts()
         path = self.path()
-        return hashes.of(path.parent, [path.name], report=report)
+        return hashes.hashes_of(path.parent, [path.name], report=report)
 
     def points(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Whatever the seed; training points first."""
         import numpy as np
 
-        arrays = array_file.read(self.path())
+        arrays = array_file.read_arrays(self.path())
         return np.concatenate([arrays.x_train, arrays.x_test]), np.concatenate([arrays.y_train, arrays.y_test])
 
     def tried(self) -> None:
@@ -96,7 +96,7 @@ class DataFile(Data):
         return [f"data={self.name}: {self.path()} holds {self.facts().in_words()}"]
 
     @classmethod
-    def found(cls, root: Path, *, thoroughly: bool = False) -> Found:
+    def availability(cls, root: Path, *, thoroughly: bool = False) -> Availability:
         """The files right under the root that hold points of this kind, and what is in each."""
         files: list[tuple[str, str]] = []
         problems: list[str] = []
@@ -112,4 +112,6 @@ class DataFile(Data):
         if not files and not problems:
             problems.append(f"no file of this kind right under {root}")
         advice = "" if files else "any file will do, by its path: data=/path/to/my.npz"
-        return Found(cls.name, "files", bool(files), str(root), None, tuple(problems), advice, files=tuple(files))
+        return Availability(
+            cls.name, "files", bool(files), str(root), None, tuple(problems), advice, files=tuple(files)
+        )

@@ -35,11 +35,11 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from ..errors import DamagedData
 
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "DIB", "PPM", "TIFF", "WEBP")
+IMAGE_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "DIB", "PPM", "TIFF", "WEBP")
 """What is tried, whatever the name of the file; another of Pillow's decoders would start a program (EPS)."""
 MOST_PIXELS = 64_000_000
 """Pixels of one image; more is refused before memory is taken for them. Few cameras have more."""
-WHITE = 255
+WHITE_LEVEL = 255
 SAVE_AS = "save it as 8 or 16 bits of grey, or as RGB"
 
 _WITH_ALPHA = {"RGBA": "RGBA", "LA": "LA", "PA": "RGBA", "La": "LA", "RGBa": "RGBA"}
@@ -61,7 +61,7 @@ _ORIENTATION, _BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 274, 258, 262, 339
 def picture(path: str, *, grey: bool) -> Image.Image:
     """The image in a file, of mode `L` (brightness) or `RGB`. Raises `DamagedData` naming the file and the reason."""
     try:
-        with _strictly(), Image.open(path, formats=FORMATS) as opened:
+        with _strictly(), Image.open(path, formats=IMAGE_FORMATS) as opened:
             _check_extent(opened)
             depth = _depth(opened)
             opened.load()
@@ -106,12 +106,12 @@ def _from_sixteen_bits(image: Image.Image, clear: Any) -> Image.Image:
     if tags.get(_PHOTOMETRIC) == 0:  # white is zero: Pillow turns bytes round, and not these
         grey = 255 - grey
     if clear is not None:
-        grey[values == clear] = WHITE
+        grey[values == clear] = WHITE_LEVEL
     return Image.fromarray(grey)
 
 
 def _on_white(image: Image.Image) -> Image.Image:
-    opaque = Image.new(image.mode[:-1], image.size, (WHITE,) * len(image.mode[:-1]))
+    opaque = Image.new(image.mode[:-1], image.size, (WHITE_LEVEL,) * len(image.mode[:-1]))
     opaque.paste(image.convert(opaque.mode), mask=image.getchannel("A"))
     return opaque
 
@@ -127,7 +127,7 @@ def _in_bytes(clear: Any, mode: str, depth: str) -> Any:
 
 def _without(image: Image.Image, clear: Any) -> Image.Image:
     pixels = np.array(image)
-    pixels[(pixels == clear) if pixels.ndim == 2 else (pixels == clear).all(axis=2)] = WHITE
+    pixels[(pixels == clear) if pixels.ndim == 2 else (pixels == clear).all(axis=2)] = WHITE_LEVEL
     return Image.fromarray(pixels)
 
 

@@ -27,9 +27,9 @@ from .root import cache_folder
 
 NANOSECONDS_TO_SETTLE = 2_000_000_000
 """Nanoseconds that must lie between the last change of a file and its reading (FAT counts in two seconds)."""
-SECONDS_OF_PATIENCE = 1.0
+SECONDS_OF_SILENT_READING = 1.0
 """Seconds of reading after which it is said that files are read, and how often."""
-Told = Callable[[str], None]
+Listener = Callable[[str], None]
 """Hears now and then how far the reading of many files is."""
 Mark = tuple[int, int, int, int]
 """Size, time of change of the content and of the entry in nanoseconds, number of the entry: none is the same after a
@@ -63,7 +63,7 @@ class Hashes:
                 beside.write_text(text, encoding="utf-8")
 
 
-def of(folder: Path, names: Iterable[str], *, report: Told = lambda message: None) -> Hashes:
+def hashes_of(folder: Path, names: Iterable[str], *, report: Listener = lambda message: None) -> Hashes:
     """The hashes of these files of a folder; those that are known are not read.
 
     `report` hears of it where reading takes long. Raises `DamagedData` for a file that cannot be read, or that changes
@@ -79,7 +79,7 @@ def of(folder: Path, names: Iterable[str], *, report: Told = lambda message: Non
         if entry is not None and entry[:5] == [*marks[name], True]:
             sums[name] = entry[5]
             continue
-        if time.monotonic() - said > SECONDS_OF_PATIENCE:
+        if time.monotonic() - said > SECONDS_OF_SILENT_READING:
             said = time.monotonic()
             report(f"reading {len(names)} files under {folder} to tell what they are: {len(sums)} so far")
         began = time.time_ns()
@@ -134,7 +134,7 @@ def _is_entry(entry: Any) -> bool:
     return isinstance(entry, list) and len(entry) == 6 and isinstance(entry[5], str) and len(entry[5]) == 64
 
 
-def short(name: str, content: bytes) -> str:
+def label_of_content(name: str, content: bytes) -> str:
     """`digits-0f1c2a9d3b`: the identity of the data of this name and content."""
     return f"{name}-{hashlib.sha256(content).hexdigest()[:10]}"
 

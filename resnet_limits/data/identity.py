@@ -23,7 +23,7 @@ from ..errors import DamagedData, MissingData, SettingError
 from ..settings.base import Settings
 from ..settings.content import content, digest
 from . import hashes
-from .hashes import Hashes, Told, short
+from .hashes import Hashes, Listener, label_of_content
 from .sources.source import Bundled, Data
 
 S = TypeVar("S", bound=Settings)
@@ -56,34 +56,34 @@ class DataIdentity:
         return {"data": self.name, **where, **({"files": self.files, "bytes": self.bytes} if self.hashes else {})}
 
 
-def of(data: Data, *, report: Told = _silent) -> DataIdentity:
+def identity_of(data: Data, *, report: Listener = _silent) -> DataIdentity:
     """The identity of the data that lie where these settings look for them; what was read for it is remembered.
 
     `report` hears of it where many files have to be read. Raises `MissingData`, `DamagedData` naming the file.
     """
-    identity = _found(data, report)
+    identity = _identified(data, report)
     if identity.hashes is not None:
         identity.hashes.keep()
     return identity
 
 
-def _found(data: Data, report: Told) -> DataIdentity:
+def _identified(data: Data, report: Listener) -> DataIdentity:
     fingerprint = data.fingerprint(report)
     if isinstance(fingerprint, Hashes):
         return DataIdentity(_digest(data.name, fingerprint.sums), data.name, str(fingerprint.folder), fingerprint)
     if isinstance(fingerprint, Bundled):
-        return DataIdentity(short(data.name, fingerprint.content), data.name, str(fingerprint.folder))
+        return DataIdentity(label_of_content(data.name, fingerprint.content), data.name, str(fingerprint.folder))
     return DataIdentity(f"{data.name}-{fingerprint}", data.name)
 
 
 def _digest(name: str, sums: Mapping[str, str]) -> str:
-    return short(name, json.dumps(sorted(sums.items())).encode())
+    return label_of_content(name, json.dumps(sorted(sums.items())).encode())
 
 
 # -- at planning ----------------------------------------------------------------------------------
 
 
-def filled(settings: Sequence[S], *, report: Told = _silent) -> list[S]:
+def filled(settings: Sequence[S], *, report: Listener = _silent) -> list[S]:
     """The settings of jobs with the identity of their data, where it is not given and the data are there.
 
     What is missing or damaged is left open: `require` says so of the jobs that are to be run.
@@ -111,12 +111,12 @@ def digest_of(settings: Settings) -> str | None:
     return None if data is None else data.digest
 
 
-def require(data: Data) -> None:
+def require_data(data: Data) -> None:
     """Make sure that the data are there, and those that these settings mean.
 
     Raises `MissingData`, `DamagedData`, and `SettingError` where `data.digest` is that of other data.
     """
-    identity = of(data)
+    identity = identity_of(data)
     if data.digest is not None and data.digest != identity.digest:
         where = f" under {identity.folder}" if identity.folder else ""
         raise SettingError(
@@ -125,7 +125,7 @@ def require(data: Data) -> None:
         )
 
 
-def described(settings: Iterable[Settings]) -> dict[str, dict[str, Any]]:
+def origins_of_data(settings: Iterable[Settings]) -> dict[str, dict[str, Any]]:
     """Where each identity comes from, by digest; of data that are not there its name alone."""
     documents: dict[str, dict[str, Any]] = {}
     for job in settings:
@@ -133,7 +133,7 @@ def described(settings: Iterable[Settings]) -> dict[str, dict[str, Any]]:
         if data is not None and data.digest is not None and data.digest not in documents:
             documents[data.digest] = {"data": data.name}
             with contextlib.suppress(MissingData, DamagedData):
-                if (there := of(data)).digest == data.digest:
+                if (there := identity_of(data)).digest == data.digest:
                     documents[data.digest] = there.document()
     return documents
 
@@ -147,7 +147,7 @@ def in_words(document: Mapping[str, Any]) -> str:
     return ", ".join(words)
 
 
-def apart(settings: Settings) -> str:
+def name_whatever_the_data(settings: Settings) -> str:
     """A name of what these settings ask for, whatever the data are: equal for jobs that differ in them alone."""
     return digest({name: value for name, value in content(settings).items() if name != "data.digest"})
 
@@ -166,9 +166,9 @@ def _source(data: Data) -> str:
     return f"{data.name} {data.place()}"
 
 
-def _digest_if_there(data: Data, report: Told) -> str | None:
+def _digest_if_there(data: Data, report: Listener) -> str | None:
     try:
-        return of(data, report=report).digest
+        return identity_of(data, report=report).digest
     except (MissingData, DamagedData):
         return None
 
@@ -177,12 +177,12 @@ def _digest_if_there(data: Data, report: Told) -> str | None:
 
 
 @contextlib.contextmanager
-def held(data: Data, *, report: Told = _silent) -> Iterator[None]:
+def unchanged_while_loaded(data: Data, *, report: Listener = _silent) -> Iterator[None]:
     """While files are loaded: before, hold them against `data.digest`; after, make sure that none was changed.
 
     Raises `DamagedData` naming a file that is not what it was when the job was planned.
     """
-    identity = _found(data, report)
+    identity = _identified(data, report)
     if identity.digest != data.digest:  # and is not remembered: the run's next job, too, says what has changed
         raise DamagedData(_others(data, identity))
     if identity.hashes is not None:

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import DamagedData, MissingData
-from .hashes import Told
+from .hashes import Listener
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,11 +25,11 @@ SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".dib"),
     *(".tif", ".tiff", ".webp", ".pbm", ".pgm", ".ppm", ".pnm"),
 )
-READ = f"images are {' '.join(SUFFIXES)}"
+WORDS_OF_SUFFIXES = f"images are {' '.join(SUFFIXES)}"
 LAYOUT = f"expected train/CLASS/ and test/CLASS/ with images ({' '.join(SUFFIXES)})"
 KINDS_NAMED = 6
 """Kinds of files that are named before the rest is counted; twice as many classes are."""
-PARTS = ("train", "test")
+FOLDERS_OF_PARTS = ("train", "test")
 
 
 class ImageFile(NamedTuple):
@@ -61,7 +61,7 @@ class Listing:
 
     def in_words(self) -> str:
         """`6 training and 3 test images of 2 classes`."""
-        train, test = (sum(file.part == part for file in self.files) for part in PARTS)
+        train, test = (sum(file.part == part for file in self.files) for part in FOLDERS_OF_PARTS)
         return f"{train} training and {test} test images of {len(self.classes)} classes"
 
     def left_out_in_words(self) -> str:
@@ -88,11 +88,11 @@ def notes(folder: Path) -> list[str]:
     left_out = listed.left_out_in_words()
     return [
         f"data=image_folder: {folder} holds {listed.in_words()}; {order}{each}",
-        *([f"warning: data=image_folder: {left_out}; {READ}"] if left_out else []),
+        *([f"warning: data=image_folder: {left_out}; {WORDS_OF_SUFFIXES}"] if left_out else []),
     ]
 
 
-def files(folder: Path) -> tuple[ImageFile, ...]:
+def image_files(folder: Path) -> tuple[ImageFile, ...]:
     """The images of a folder in the order in which they are loaded. Raises as `listing`."""
     return listing(folder).files
 
@@ -103,13 +103,13 @@ def listing(folder: Path) -> Listing:
     Raises `MissingData` where there is no such folder, `DamagedData` for a single class, classes that differ between
     train/ and test/, a class without images, and what has the name of an image and is no plain file, each named.
     """
-    for path in (folder, *(folder / part for part in PARTS)):
+    for path in (folder, *(folder / part for part in FOLDERS_OF_PARTS)):
         if not path.is_dir():
             raise MissingData(f"data=image_folder: there is no folder {path}; {LAYOUT}; data=PATH says where")
     names, left_out = _classes(folder)
     files_listed: list[ImageFile] = []
     seen: dict[tuple[int, int], str] = {}
-    for part in PARTS:
+    for part in FOLDERS_OF_PARTS:
         for name in names:
             inside = sorted(_below(folder, f"{part}/{name}", seen))
             images = [(path, plain) for path, plain in inside if path.lower().endswith(SUFFIXES)]
@@ -125,16 +125,16 @@ def listing(folder: Path) -> Listing:
 
 def _classes(folder: Path) -> tuple[tuple[str, ...], list[str]]:
     """The names of the classes, sorted, and the paths of the files that lie beside them."""
-    inside = {part: _entries(folder, part) for part in PARTS}
-    train, test = (sorted(entry.name for entry in inside[part] if _is_folder(entry)) for part in PARTS)
+    inside = {part: _entries(folder, part) for part in FOLDERS_OF_PARTS}
+    train, test = (sorted(entry.name for entry in inside[part] if _is_folder(entry)) for part in FOLDERS_OF_PARTS)
     if not train:
         raise DamagedData(f"data=image_folder: {folder / 'train'} has no folders of images; {LAYOUT}")
     for name in sorted({*train} ^ {*test}):
-        has, lacks = PARTS if name in train else reversed(PARTS)
+        has, lacks = FOLDERS_OF_PARTS if name in train else reversed(FOLDERS_OF_PARTS)
         raise DamagedData(f"data=image_folder: {folder / has / name} has no counterpart {folder / lacks / name}")
     if len(train) == 1:
         raise DamagedData(f"data=image_folder: {folder} has a single class, '{train[0]}'; a classifier needs two")
-    beside = [f"{part}/{entry.name}" for part in PARTS for entry in inside[part] if not _is_folder(entry)]
+    beside = [f"{part}/{entry.name}" for part in FOLDERS_OF_PARTS for entry in inside[part] if not _is_folder(entry)]
     return tuple(train), beside
 
 
@@ -182,7 +182,7 @@ def _is_plain(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def images(folder: Path, *, size: int, grey: bool, progress: Told = lambda message: None) -> ImageArrays:
+def images(folder: Path, *, size: int, grey: bool, progress: Listener = lambda message: None) -> ImageArrays:
     """All images, `size` pixels a side, one channel of brightness or three of colour, in the order of their names.
 
     `progress` is told now and then how many were read. Raises as `listing`, and `DamagedData` naming an image that

@@ -15,14 +15,14 @@ from ..errors import SettingError
 from ..random import generator, permutation
 from . import identity, sizes, sketch
 from .dataset import Dataset
-from .hashes import Told
+from .hashes import Listener
 from .images import ImageArrays, channel_statistics, standardised
 from .sources.source import Data, Images
 
 T = TypeVar("T")
 
 
-def load(data: Data, *, seed: int, progress: Told = lambda message: None) -> Dataset:
+def load(data: Data, *, seed: int, progress: Listener = lambda message: None) -> Dataset:
     """The data set of these settings; points, split and noise are functions of the seed.
 
     The training points are the first `train_size` of a random order, the test points the last `test_size` of it, or,
@@ -35,10 +35,10 @@ def load(data: Data, *, seed: int, progress: Told = lambda message: None) -> Dat
     `MissingData` and `DamagedData` naming the file.
     """
     if data.digest is None:
-        data = replace(data, digest=identity.of(data, report=progress).digest)
+        data = replace(data, digest=identity.identity_of(data, report=progress).digest)
     key = (data.name, repr(sorted(asdict(data).items())), data.place(), seed)
     loaded = _kept(_LOADED, key, lambda: _load(data, seed, progress))
-    sketch.compare(loaded, data, seed)
+    sketch.compare_sketches(loaded, data, seed)
     return loaded
 
 
@@ -62,7 +62,7 @@ def forget() -> None:
     _READ.clear()
 
 
-def _load(data: Data, seed: int, progress: Told) -> Dataset:
+def _load(data: Data, seed: int, progress: Listener) -> Dataset:
     if isinstance(data, Images):
         return _from_images(data, seed, progress)
     x, y = _all_points(data, seed)
@@ -93,7 +93,7 @@ def _parts(data: Data, total: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return chosen.numpy(), there[0] + held_out.numpy()
 
 
-def _from_images(data: Images, seed: int, progress: Told) -> Dataset:
+def _from_images(data: Images, seed: int, progress: Listener) -> Dataset:
     images = _all_images(data, progress)
     train = sizes.part("train", data.train_size, len(images.x_train), data.name)
     test = sizes.part("test", data.test_size, len(images.x_test), data.name)
@@ -141,16 +141,16 @@ def embed(x: Float[Tensor, "n features"], width: int, *, seed: int) -> Float[Ten
 
 
 def _all_points(data: Data, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    with identity.held(data):
+    with identity.unchanged_while_loaded(data):
         return data.points(seed)
 
 
-def _all_images(data: Images, progress: Told) -> ImageArrays:
+def _all_images(data: Images, progress: Listener) -> ImageArrays:
     """The images; from memory where those of this identity were read last, in the same way."""
     alike = {name: value for name, value in asdict(data).items() if name not in ("train_size", "test_size", "root")}
 
     def read_and_held() -> ImageArrays:
-        with identity.held(data, report=progress):
+        with identity.unchanged_while_loaded(data, report=progress):
             return data.images(progress)
 
     return _kept(_READ, (data.place(), repr(sorted(alike.items()))), read_and_held)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ..errors import DamagedData, MissingData
 from . import hashes
+from .availability import Availability
 from .files import CheckedFile, File, looked_at
-from .found import Found
-from .hashes import Hashes, Told
+from .hashes import Hashes, Listener
 from .root import data_root
 from .sources.source import Images
 
@@ -37,12 +37,12 @@ class Published(Images):
     def available(self) -> tuple[int, int]:
         return self.apart
 
-    def fingerprint(self, report: Told) -> Hashes:
+    def fingerprint(self, report: Listener) -> Hashes:
         """The hashes of the files; their sizes are checked, and whenever a file was read its sum."""
         root = data_root(self.root)
         self.complain(root)
         paths = [PurePosixPath(file.path) for file in self.files]
-        file_hashes = hashes.of(root / paths[0].parent, [path.name for path in paths], report=report)
+        file_hashes = hashes.hashes_of(root / paths[0].parent, [path.name for path in paths], report=report)
         if file_hashes.read:
             self.complain(root, thoroughly=True)
         return file_hashes
@@ -84,12 +84,12 @@ class Published(Images):
         fetch(cls(cls.name), root)
 
     @classmethod
-    def found(cls, root: Path, *, thoroughly: bool = False) -> Found:
+    def availability(cls, root: Path, *, thoroughly: bool = False) -> Availability:
         seen = cls.look(root, thoroughly=thoroughly)
         problems = tuple(f"{s.path.relative_to(root)} is {s.problem}" for s in seen if s.problem)
         advice = f"reslim data {cls.name} fetches it" if problems else ""
         size = sum(s.size or 0 for s in seen)
-        return Found(cls.name, "files", not problems, str(seen[0].path.parent), size, problems, advice)
+        return Availability(cls.name, "files", not problems, str(seen[0].path.parent), size, problems, advice)
 
 
 def idx_files(folder: str, md5s: Sequence[str | None]) -> tuple[File, ...]:
@@ -111,13 +111,13 @@ class Idx(Published):
     def shape(self) -> tuple[int, int, int]:
         return 1, 28, 28
 
-    def images(self, progress: Told) -> ImageArrays:
+    def images(self, progress: Listener) -> ImageArrays:
         from .images import ImageArrays
-        from .vision import read
+        from .vision import torchvision_part
 
         root = data_root(self.root)
         try:
-            train, test = (read(self, root, train=part) for part in (True, False))
+            train, test = (torchvision_part(self, root, train=part) for part in (True, False))
         except (AssertionError, ValueError, RuntimeError) as error:  # torchvision asserts what a file's header says
             raise DamagedData(f"data={self.name}: the files under {root} are not in the IDX format: {error}") from None
         return ImageArrays(train.data[:, None], train.targets, test.data[:, None], test.targets, tuple(train.classes))

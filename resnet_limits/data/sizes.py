@@ -14,10 +14,10 @@ from .sources.source import Data
 def training_points(data: Data) -> int:
     """Number of training points. Raises `SettingError`; of a folder of images, which is looked at, `MissingData` and
     `DamagedData` too."""
-    return points(data)[0]
+    return numbers_of_points(data)[0]
 
 
-def points(data: Data) -> tuple[int, int]:
+def numbers_of_points(data: Data) -> tuple[int, int]:
     """Numbers of training and of test points. Raises as `training_points`, and for a single training point."""
     has, name = data.available(), data.named()
     if isinstance(has, tuple):

@@ -27,7 +27,7 @@ from .sources.source import Data, Generated
 if TYPE_CHECKING:
     from .dataset import Dataset
 
-TOLERANCE = 1e-9
+SKETCH_TOLERANCE = 1e-9
 """How far two numbers of sketches of standardised points may lie apart. Rounding of each coordinate in its last bits
 stays below 1e-14; another value of one coordinate among a million, off by 1e-3, shows as 1e-6."""
 POINTS_KEPT = 4
@@ -59,7 +59,7 @@ def compared_by(solve: Solve) -> Iterator[None]:
         _RUN.reset(token)
 
 
-def compare(dataset: Dataset, data: Data, seed: int) -> None:
+def compare_sketches(dataset: Dataset, data: Data, seed: int) -> None:
     """Raise `DamagedData` where generated points are not those of the run's first job; nothing outside a run."""
     run = _RUN.get()
     if run is None or not isinstance(data, Generated):
@@ -71,10 +71,10 @@ def compare(dataset: Dataset, data: Data, seed: int) -> None:
     first = run.solve("data", key, lambda: {"numbers": numbers})["numbers"]
     same = first.shape == numbers.shape
     apart = float(np.abs(first - numbers).max()) if same else float("inf")
-    if not apart <= TOLERANCE:
+    if not apart <= SKETCH_TOLERANCE:
         raise DamagedData(
             f"data={data.name}: the points generated here are not those of the run's first job"
-            f" ({f'apart by {apart:.1g}, rounding is below {TOLERANCE:g}' if same else 'of other shapes'});"
+            f" ({f'apart by {apart:.1g}, rounding is below {SKETCH_TOLERANCE:g}' if same else 'of other shapes'});"
             f" on {socket.gethostname()} are {', '.join(_versions())}: use the versions of the first job everywhere"
         )
     run.compared.add(repr(key))

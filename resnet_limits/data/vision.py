@@ -23,7 +23,7 @@ import torch
 from ..errors import MissingData, OutputError
 from .files import md5_of
 
-SECONDS_OF_PATIENCE = 15.0
+SECONDS_WITHOUT_ANSWER = 15.0
 """Seconds without an answer after which a download is given up."""
 
 
@@ -71,7 +71,7 @@ def datasets() -> Any:
     return datasets
 
 
-def read(published: Known, root: Path, *, train: bool) -> Any:
+def torchvision_part(published: Known, root: Path, *, train: bool) -> Any:
     """torchvision's own object for one part of a data set, every file checked first. Raises as `its.complain`."""
     published.complain(root, thoroughly=True)
     return getattr(datasets(), published.torchvision)(str(root), train=train, download=False)
@@ -132,7 +132,7 @@ def _download(published: Known, root: Path, beside: Path) -> None:
 @contextlib.contextmanager
 def _patience() -> Iterator[None]:
     before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(SECONDS_OF_PATIENCE)
+    socket.setdefaulttimeout(SECONDS_WITHOUT_ANSWER)
     try:
         yield
     finally:

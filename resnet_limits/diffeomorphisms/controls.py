@@ -3,7 +3,7 @@
     control     factor h   what is added
     none        1          nothing: a plain residual network, x_{k+1} = x_k + v_k(x_k)
     factor      T/L        nothing else: the step of the flow
-    spectral    1          Lip(h v_k) <= bound, a hard bound: the weights are normalised (`lipschitz.normalised`)
+    spectral    1          Lip(h v_k) <= bound, a hard bound: the weights are normalised (`lipschitz.scaled_to_bound`)
     lipschitz   1          a penalty, mean_k max(0, Lip(h v_k) - bound)^2, of the bound by the weights
     inverse     1          a penalty, mean |phi_-v(phi_v(x)) - x|^2 over the points of a mini-batch
     h1          T/L        a penalty, L sum_k |theta_k - theta_{k-1}|^2 + |theta_0|^2

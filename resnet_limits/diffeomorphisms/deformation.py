@@ -17,11 +17,11 @@ from ..engines import default_engine
 from ..networks.steps.step import Field, Step
 from .inverse import invert
 from .jacobians import block_determinants, increments_of, jacobians_at
-from .squaring import grid
+from .squaring import nodes_of_grid
 
 MARGIN_OF_WIDTH = 0.05
 """By how much of its width a grid is wider, on each side, than the points in it."""
-TOLERANCE = 1e-9
+INVERSE_TOLERANCE = 1e-9
 """Of inverse blocks by fixed-point iteration: a picture shows no more."""
 
 
@@ -61,7 +61,7 @@ def deformed(
     layers: Sequence[int],
 ) -> Deformation:
     """A grid around the points, and the points, at these layers. `weights[name]` is `(1, sets, *shape)`."""
-    nodes = grid(*box(points), side - 1).reshape(1, -1, 2)
+    nodes = nodes_of_grid(*box(points), side - 1).reshape(1, -1, 2)
     trajectory = default_engine().states(field, step, nodes, weights, h)
     determinants = block_determinants(increments_of(jacobians_at(field, step, trajectory[:-1], weights, h)))
     carried = default_engine().states(field, step, points[None], weights, h)
@@ -86,10 +86,10 @@ def carried_back(
     `exact`: by the inverse of each block, whose determinant is that of the block, inverted; raises `NotInverted` where
     a block has none that is found. Else by the steps with -h, which invert no more than the scheme does.
     """
-    nodes = grid(*box(outputs), side - 1).reshape(1, -1, 2)
+    nodes = nodes_of_grid(*box(outputs), side - 1).reshape(1, -1, 2)
     if exact:
         trajectory, carried = (
-            invert(field, step, y, weights, h, tolerance=TOLERANCE).flip(0) for y in (nodes, outputs[None])
+            invert(field, step, y, weights, h, tolerance=INVERSE_TOLERANCE).flip(0) for y in (nodes, outputs[None])
         )
         jacobians = jacobians_at(field, step, trajectory.flip(0)[:-1], weights, h)
         determinants = 1 / block_determinants(increments_of(jacobians)).flip(0)

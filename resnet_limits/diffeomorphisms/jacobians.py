@@ -8,36 +8,24 @@ of these signs: two folds cancel in it, so folds are looked for block by block.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.func import jacrev, jvp, vmap
+from torch.func import jvp, vmap
 
-from ..engines import default_engine
 from ..networks.steps.step import Field, Step
-
-Blocks = Mapping[str, Callable[[Tensor], Tensor]]
-"""Blocks by name, in order: each maps one point (d,) to one point (d,). Modules of torch are such maps."""
-
-
-def block_jacobians(
-    field: Field, step: Step, x0: Float[Tensor, "r n d"], weights: Mapping[str, Tensor], h: float
-) -> Float[Tensor, "layers r n d d"]:
-    """`D block_k(x_k)` at the states `x_k` that the points `x_0` reach, for every block k, network and point.
-
-    `weights[name]` is `(r, sets, *shape)`. The blocks stand side by side as networks of one block, and `d` directions
-    are pushed through all of them at once: one call, whatever the depth and the number of points.
-    """
-    trajectory = default_engine().states(field, step, x0, weights, h)[:-1]
-    return jacobians_at(field, step, trajectory, weights, h)
 
 
 def jacobians_at(
     field: Field, step: Step, x: Float[Tensor, "layers r n d"], weights: Mapping[str, Tensor], h: float
 ) -> Float[Tensor, "layers r n d d"]:
-    """`D block_k(x_k)` at points of one's own choice for each block."""
+    """`D block_k(x_k)` at points `x_k` of each block k, network and point: the states of a trajectory, or any others.
+
+    `weights[name]` is `(r, sets, *shape)`. The blocks stand side by side as networks of one block, and `d` directions
+    are pushed through all of them at once: one call, whatever the depth and the number of points.
+    """
     layers, r, n, d = x.shape
     sets = torch.tensor([step.sets(k) for k in range(layers)], device=x.device)  # (layers, sets a block)
     thetas = [
@@ -51,29 +39,6 @@ def jacobians_at(
 
     columns = vmap(pushed)(torch.eye(d, dtype=x.dtype, device=x.device))  # (d, layers r, n, d)
     return columns.movedim(0, -1).unflatten(0, (layers, r))
-
-
-def jacobians_of(blocks: Blocks, x0: Float[Tensor, "n ..."]) -> Float[Tensor, "layers n d d"]:
-    """`D block_k(x_k)` of blocks of one's own: any maps of one point (d,), one after another from the points `x_0`.
-
-    Raises `ValueError` naming a block whose output has another shape than its input: it is no map of a space onto
-    itself, and has no determinant.
-    """
-    x, jacobians = x0, []
-    for name, block in blocks.items():
-        y = vmap(block)(x)
-        if y.shape != x.shape:
-            was, becomes = tuple(x.shape[1:]), tuple(y.shape[1:])
-            raise ValueError(
-                f"block '{name}' maps points of shape {was} to {becomes}: a diffeomorphism keeps the shape"
-            )
-        if x.dim() != 2:
-            raise ValueError(f"block '{name}': expected points of shape (d,), got {tuple(x.shape[1:])}; flatten them")
-        jacobian = vmap(jacrev(block))(x)
-        assert isinstance(jacobian, Tensor)
-        jacobians.append(jacobian)
-        x = y
-    return torch.stack(jacobians)
 
 
 def block_determinants(increments: Float[Tensor, "*batch d d"]) -> Float[Tensor, "*batch"]:
@@ -92,9 +57,3 @@ def fold_fraction(determinants: Tensor) -> float:
 def increments_of(jacobians: Float[Tensor, "*batch d d"]) -> Float[Tensor, "*batch d d"]:
     """`D block - I`: the derivative of what a block adds."""
     return jacobians - torch.eye(jacobians.shape[-1]).to(jacobians)
-
-
-def lipschitz_at(jacobians: Float[Tensor, "*batch d d"]) -> Float[Tensor, "*batch"]:
-    """`|D block - I|`, the largest singular value: what a block adds stretches there by this much. The largest over
-    points bounds the Lipschitz constant of the block's `h v` from below."""
-    return torch.linalg.matrix_norm(increments_of(jacobians), ord=2)

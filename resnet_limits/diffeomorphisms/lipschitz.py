@@ -33,7 +33,7 @@ def lipschitz_bound(field: VectorField, weights: Mapping[str, Tensor]) -> Float[
     return field.phi.largest_slope() * torch.stack(norms).prod(dim=0)
 
 
-def normalised(
+def scaled_to_bound(
     field: VectorField, weights: Mapping[str, Tensor], bound: Float[Tensor, "#r #sets"] | float
 ) -> dict[str, Tensor]:
     """The same weights with the outer matrix times `min(1, bound / lipschitz_bound)`: `Lip(v_k) <= bound`.

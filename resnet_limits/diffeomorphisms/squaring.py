@@ -31,13 +31,13 @@ def _twice(phi: Map) -> Map:
     return lambda x: phi(phi(x))
 
 
-def grid(low: Float[Tensor, 2], high: Float[Tensor, 2], cells: int) -> Float[Tensor, "nodes nodes 2"]:
+def nodes_of_grid(low: Float[Tensor, 2], high: Float[Tensor, 2], cells: int) -> Float[Tensor, "nodes nodes 2"]:
     """Nodes of a square grid: `grid[i, j] = (x_j, y_i)`, `cells + 1` a side."""
     x, y = (torch.linspace(float(a), float(b), cells + 1, dtype=low.dtype) for a, b in zip(low, high, strict=True))
     return torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1).to(low.device)
 
 
-def interpolated(
+def displacement_between(
     displacement: Float[Tensor, "r nodes nodes 2"],
     x: Float[Tensor, "r n 2"],
     low: Float[Tensor, 2],
@@ -56,9 +56,9 @@ def squared_on_grid(
 
     Points must stay well inside the grid: what leaves it sees the displacement of the edge.
     """
-    nodes = grid(low, high, cells).reshape(1, -1, 2).expand(replicas, -1, -1)
+    nodes = nodes_of_grid(low, high, cells).reshape(1, -1, 2).expand(replicas, -1, -1)
     shape = (replicas, cells + 1, cells + 1, 2)
     u = first(nodes) - nodes
     for _ in range(squarings):
-        u = u + interpolated(u.reshape(shape), nodes + u, low, high)
+        u = u + displacement_between(u.reshape(shape), nodes + u, low, high)
     return u.reshape(shape)

@@ -27,7 +27,7 @@ from ..networks.residual import forward, states
 from ..networks.steps.euler import Euler
 from ..networks.steps.step import Field, Step
 from ..networks.vector_field import VectorField
-from ..sampling.backward import record
+from ..sampling.backward import recorded_pass
 from ..sampling.pieces import piece_size
 from ..sampling.tangent import tangents
 from ..sampling.walk import walk
@@ -102,7 +102,7 @@ class Eager(Engine):
         stream: Stream,
         u0: Float[Tensor, "r n m d"] | None = None,
     ) -> Tape:
-        return record(scheme, x0, law, depth=depth, horizon=horizon, stream=stream, u0=u0)
+        return recorded_pass(scheme, x0, law, depth=depth, horizon=horizon, stream=stream, u0=u0)
 
     def act(
         self, law: Law, vectors: Float[Tensor, "r n d"], biased: Float[Tensor, " n"], h: float, stream: Stream

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator
 
-from ..claims.coordinate import short
+from ..claims.coordinate import shown_place
 from .drawable import drawable
 from .style import COLOURS, MARKERS
 from .text import typeset
@@ -92,7 +92,7 @@ def _draw(axes: Axes, panel: CurvePanel) -> None:
         places = sorted({place for curve in panel.curves for place in curve.x})
         if places[0] > 0:
             axes.set_xscale("log", base=2)
-        axes.set_xticks(places, [short(place) for place in places])
+        axes.set_xticks(places, [shown_place(place) for place in places])
         axes.minorticks_off()
     axes.set_title(typeset(panel.title), fontsize=9, loc="left", y=1)
     axes.set_xlabel(panel.across)

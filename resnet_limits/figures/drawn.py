@@ -51,7 +51,7 @@ class Drawn:
 
     def note(self, name: str, shows: str, formats: Sequence[str]) -> None:
         """Remember a figure that was written."""
-        files = {suffix: digest(read_bytes(self.folder / f"{name}.{suffix}")) for suffix in formats}
+        files = {suffix: digest_of_bytes(read_bytes(self.folder / f"{name}.{suffix}")) for suffix in formats}
         self.figures[name] = {"shows": shows, "files": files}
 
     def keep(self, names: Sequence[str]) -> None:
@@ -60,7 +60,7 @@ class Drawn:
 
     def _is(self, name: str, written: str | None) -> bool:
         try:
-            return written is not None and digest(read_bytes(self.folder / name)) == written
+            return written is not None and digest_of_bytes(read_bytes(self.folder / name)) == written
         except OSError:
             return False
 
@@ -69,7 +69,7 @@ def _is_entry(entry: Any) -> bool:
     return isinstance(entry, dict) and isinstance(entry.get("shows"), str) and isinstance(entry.get("files"), dict)
 
 
-def digest(content: bytes) -> str:
+def digest_of_bytes(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
@@ -79,4 +79,4 @@ def code_of(draw: Callable[..., Any]) -> str:
     ours = sorted(path for name in CODE for path in (PACKAGE / name).rglob("*.py"))
     source = inspect.getsourcefile(draw)
     files = [*ours, *([Path(source)] if source else [])]
-    return digest("".join([mpl.__version__, *(digest(path.read_bytes()) for path in files)]).encode())
+    return digest_of_bytes("".join([mpl.__version__, *(digest_of_bytes(path.read_bytes()) for path in files)]).encode())

@@ -11,14 +11,14 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator
 
 from ..claims.claim import Judgement, Measured
-from ..claims.coordinate import short
+from ..claims.coordinate import shown_place
 from ..claims.judge import fitted
 from ..claims.order import OrderFit
 from ..claims.words import interval
 from .drawable import drawable, say_nothing_shown
 from .style import COLOURS
 
-RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 SMALLEST_RANGE = 4.0
 """The vertical axis spans at least this factor."""
 
@@ -76,7 +76,7 @@ def draw_order(axes: Axes, judgement: Judgement, points: pd.DataFrame) -> None:
         low, high = axes.set_ylim(middle / math.sqrt(SMALLEST_RANGE), middle * math.sqrt(SMALLEST_RANGE))
     if high < 100 * low:  # less than two powers of ten: label 2 and 5 too
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5) if high < 10 * low else (1, 2, 5)))
-    axes.yaxis.set_major_formatter(FuncFormatter(power_of_ten))
+    axes.yaxis.set_major_formatter(FuncFormatter(power_of_ten_as_text))
     if math.isfinite(order) and judgement.expected.what == "order_at_least":
         _shade_steeper(axes, x, values, end, order)
 
@@ -90,12 +90,12 @@ def _shade_steeper(axes: Axes, x: np.ndarray, values: np.ndarray, end: int, orde
     axes.set_ylim(low, high)
 
 
-def power_of_ten(value: float, _: int | None = None) -> str:
+def power_of_ten_as_text(value: float, _: int | None = None) -> str:
     """`10⁻³`, `2×10⁻³`. As text: to set a formula takes longer than all else that an axis needs."""
     if value <= 0:
         return ""
     coefficient, exponent = f"{value:.0e}".split("e")
-    power = "10" + str(int(exponent)).translate(RAISED)
+    power = "10" + str(int(exponent)).translate(SUPERSCRIPTS)
     return power if coefficient == "1" else f"{coefficient}×{power}"
 
 
@@ -103,7 +103,7 @@ def ticks(axes: Axes, x: np.ndarray) -> None:
     """A tick at each measured point; at every second, third, ... where they would run into each other."""
     every = max(1, -(-len(x) // 10))
     shown = list(x)[::-1][::every]
-    axes.set_xticks(shown, [short(place) for place in shown])
+    axes.set_xticks(shown, [shown_place(place) for place in shown])
     axes.minorticks_off()
 
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from ..measurement.job import FinishedJob
 from .style import COLOURS
 
-DEPTHS = 3
+CURVES_DRAWN = 3
 """Curves of as many depths: the shallowest, one in the middle, the deepest."""
 
 
@@ -29,7 +29,7 @@ class Panel:
     replicas: bool = True
 
 
-def draw(
+def draw_over_depth(
     jobs: Sequence[FinishedJob], panels: Mapping[str, Panel], *, depth: str, what: str, sharey: bool = False
 ) -> Figure | None:
     """A panel for each of the arrays, by name, that are there; None without any. `depth` is the symbol of the depth,
@@ -44,7 +44,7 @@ def draw(
         axes.set_title(panels[name].title, fontsize=9)
         axes.set_xlabel(f"$t = k/{depth}$")
     row[0].set_ylabel(what)
-    figure.legend(*row[0].get_legend_handles_labels(), loc="outside lower center", ncols=DEPTHS, fontsize=8)
+    figure.legend(*row[0].get_legend_handles_labels(), loc="outside lower center", ncols=CURVES_DRAWN, fontsize=8)
     return figure
 
 
@@ -56,7 +56,7 @@ def _paths(jobs: Sequence[FinishedJob], name: str, panel: Panel) -> dict[int, np
         for depth, array in sorted(arrays.items())
         if array is not None
     }
-    shown = sorted({round(i) for i in np.linspace(0, len(paths) - 1, min(DEPTHS, len(paths)))})
+    shown = sorted({round(i) for i in np.linspace(0, len(paths) - 1, min(CURVES_DRAWN, len(paths)))})
     return {depth: paths[depth] for i, depth in enumerate(paths) if i in shown}
 
 

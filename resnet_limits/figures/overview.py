@@ -16,22 +16,22 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..claims.claim import Judgement, Verdict
-from .panels import Judged, Wording, setting_words
+from .panels import Judged, Wording, words_of_setting
 from .style import COLOURS, INK, SOFT
 from .text import lines
 
 COLUMNS = 2
 COLUMN, GAP = 4.0, 0.2
 """Inches of a column of panels, and between two."""
-ROW, LINE, FRAME = 0.165, 0.15, 0.5
+ROW, HEIGHT_OF_A_LINE, FRAME = 0.165, 0.15, 0.5
 """Inches of a claim, of a line of a question, and around a panel from top to bottom."""
-NAMES = 1.8
+INCHES_OF_NAMES = 1.8
 """Inches left of a panel, for the names of the claims."""
-ACROSS, LONGEST_NAME = 60, 32
+ACROSS, LETTERS_OF_A_NAME = 60, 32
 """Letters of a line of a question, and of a name."""
 FARTHEST = 2.0
 """Tolerances that a panel shows to each side."""
-VERDICTS: dict[Verdict, tuple[str, str, str]] = {
+MARKS_OF_VERDICTS: dict[Verdict, tuple[str, str, str]] = {
     "supported": (COLOURS[0], COLOURS[0], "o"),
     "refuted": (COLOURS[1], COLOURS[1], "X"),
     "inconclusive": (SOFT, "white", "o"),
@@ -48,14 +48,14 @@ class Answers:
 
     @property
     def height(self) -> float:
-        return FRAME + LINE * len(self.question) + ROW * len(self.judged)
+        return FRAME + HEIGHT_OF_A_LINE * len(self.question) + ROW * len(self.judged)
 
 
 def overview_figure(judged: Sequence[Judged], wording: Wording | None = None) -> Figure:
     """All claims of one setting, in two columns where there are groups for them."""
     columns = _columns(_answers([judgement for judgement, _ in judged], wording or Wording()))
-    head = lines(setting_words(judged[0][0]), ACROSS * len(columns))
-    top = LINE * (len(head) + 1) if head else 0.05
+    head = lines(words_of_setting(judged[0][0]), ACROSS * len(columns))
+    top = HEIGHT_OF_A_LINE * (len(head) + 1) if head else 0.05
     wide = COLUMN * len(columns) + GAP * (len(columns) + 1)
     high = top + max(sum(answers.height for answers in column) for column in columns)
     figure = Figure(figsize=(wide, high), layout="none")  # pyright: ignore[reportArgumentType] (its stubs forget it)
@@ -65,7 +65,7 @@ def overview_figure(judged: Sequence[Judged], wording: Wording | None = None) ->
             _panel(figure, answers, left=left, above=above)
             above += answers.height
     if head:
-        figure.text(GAP / wide, 1 - LINE / 2 / high, "\n".join(head), fontsize=9, va="top", color=INK)
+        figure.text(GAP / wide, 1 - HEIGHT_OF_A_LINE / 2 / high, "\n".join(head), fontsize=9, va="top", color=INK)
     return figure
 
 
@@ -89,9 +89,11 @@ def _columns(answers: Sequence[Answers]) -> list[list[Answers]]:
 
 def _panel(figure: Figure, answers: Answers, *, left: float, above: float) -> None:
     wide, high = figure.get_size_inches()
-    count, title = len(answers.judged), LINE * len(answers.question)
+    count, title = len(answers.judged), HEIGHT_OF_A_LINE * len(answers.question)
     bottom = high - above - title - ROW * count - 0.1
-    axes = figure.add_axes(((left + NAMES) / wide, bottom / high, (COLUMN - NAMES) / wide, ROW * count / high))
+    axes = figure.add_axes(
+        ((left + INCHES_OF_NAMES) / wide, bottom / high, (COLUMN - INCHES_OF_NAMES) / wide, ROW * count / high)
+    )
     x, y = left / wide, (high - above - 0.02) / high
     figure.text(x, y, "\n".join(answers.question), fontsize=8, va="top", color=INK, linespacing=1.25)
     _draw(axes, answers.judged)
@@ -102,7 +104,7 @@ def _draw(axes: Axes, judged: Sequence[Judgement]) -> None:
     allowed = np.array([_allowed(judgement) for judgement in judged])
     axes.barh(rows, allowed[:, 1] - allowed[:, 0], left=allowed[:, 0], height=0.86, color=COLOURS[1], alpha=0.14, lw=0)
     axes.axvline(0, color=COLOURS[1], lw=0.8, ls="--")
-    for verdict, (colour, inside, mark) in VERDICTS.items():
+    for verdict, (colour, inside, mark) in MARKS_OF_VERDICTS.items():
         chosen = [i for i, judgement in enumerate(judged) if judgement.verdict == verdict]
         if not chosen:
             continue
@@ -122,7 +124,7 @@ def _draw(axes: Axes, judged: Sequence[Judgement]) -> None:
 def _name(judgement: Judgement) -> str:
     """The claim's name without that of its study."""
     name = judgement.claim.id.split(".", 1)[-1]
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+    return name if len(name) <= LETTERS_OF_A_NAME else f"{name[: LETTERS_OF_A_NAME - 1]}…"
 
 
 def _allowed(judgement: Judgement) -> tuple[float, float]:

@@ -21,9 +21,9 @@ from .value import draw_value
 
 WIDTH, HEIGHT = 4.4, 2.7
 """Inches of a figure of one claim without its statement."""
-LEFT, RIGHT, BELOW, ABOVE = 1.0, 0.14, 0.5, 0.36
+MARGIN_LEFT, MARGIN_RIGHT, MARGIN_BELOW, MARGIN_ABOVE = 1.0, 0.14, 0.5, 0.36
 """Inches around the panel; above it stand name and verdict."""
-LINE, EDGE, ACROSS = 0.165, 0.1, 58
+LINE_HEIGHT, EDGE, LETTERS_A_LINE = 0.165, 0.1, 58
 """Inches that a line of the statement takes, and those to the edge; the letters that fit into one line."""
 LETTERS_UP = 34
 """Letters that fit along the vertical axis."""
@@ -41,7 +41,7 @@ class Wording:
 
 def claim_figure(judgement: Judgement, points: pd.DataFrame, wording: Wording | None = None) -> Figure:
     """One claim below its statement, with a legend of all that is drawn."""
-    statement = lines(judgement.claim.statement, ACROSS) + lines(setting_words(judgement), ACROSS)
+    statement = lines(judgement.claim.statement, LETTERS_A_LINE) + lines(words_of_setting(judgement), LETTERS_A_LINE)
     figure, axes = _panel(statement)
     is_order = judgement.expected.is_order
     (draw_order if is_order else draw_value)(axes, judgement, points)
@@ -55,11 +55,16 @@ def claim_figure(judgement: Judgement, points: pd.DataFrame, wording: Wording | 
 
 def _panel(statement: Sequence[str]) -> tuple[Figure, Axes]:
     """A figure with one panel below some lines, which begin where the figure does."""
-    top = EDGE + LINE * len(statement)
+    top = EDGE + LINE_HEIGHT * len(statement)
     high = HEIGHT + top
     figure = Figure(figsize=(WIDTH, high), layout="none")  # pyright: ignore[reportArgumentType] (its stubs forget it)
     axes = figure.add_axes(
-        (LEFT / WIDTH, BELOW / high, 1 - (LEFT + RIGHT) / WIDTH, 1 - (BELOW + ABOVE + top) / high),
+        (
+            MARGIN_LEFT / WIDTH,
+            MARGIN_BELOW / high,
+            1 - (MARGIN_LEFT + MARGIN_RIGHT) / WIDTH,
+            1 - (MARGIN_BELOW + MARGIN_ABOVE + top) / high,
+        ),
     )
     if statement:
         figure.text(EDGE / WIDTH, 1 - EDGE / high, "\n".join(statement), fontsize=9, va="top", color=INK)
@@ -81,6 +86,6 @@ def _rises(points: pd.DataFrame) -> bool:
     return len(values) > 1 and bool(values[-1] > values[0])
 
 
-def setting_words(judgement: Judgement) -> str:
+def words_of_setting(judgement: Judgement) -> str:
     """The setting of a claim, where there are several."""
     return ", ".join(f"{key}={value}" for key, value in judgement.setting.items())

@@ -15,7 +15,7 @@ INK, SOFT = "#1c1e21", "#5b6067"
 """Of what is read, and of what stands beside it."""
 MARKERS = ("o", "s", "^", "D", "v", "P")
 
-RC: dict[Any, Any] = {
+RC_PARAMETERS: dict[Any, Any] = {
     "font.size": 9,
     "mathtext.fontset": "dejavusans",
     "text.color": INK,
@@ -43,6 +43,6 @@ RC: dict[Any, Any] = {
 @contextmanager
 def styled() -> Iterator[None]:
     """Draw in this style."""
-    with warnings.catch_warnings(), mpl.rc_context(RC):
+    with warnings.catch_warnings(), mpl.rc_context(RC_PARAMETERS):
         warnings.filterwarnings("ignore", message="Glyph")  # of a letter that the font lacks: the figure has a box
         yield

@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter
 
 from ..claims.claim import Judgement
 from .drawable import drawable
-from .order import power_of_ten, ticks
+from .order import power_of_ten_as_text, ticks
 from .style import COLOURS
 
 ROOM = 0.3
@@ -52,7 +52,7 @@ def _residual(axes: Axes, judgement: Judgement, values: np.ndarray) -> None:
     axes.set_ylim(low, high * 3 * (high / low) ** ROOM)
     axes.axhline(tolerance, ls="--", color=COLOURS[1], lw=1.2, label=f"at most {tolerance:g} from 0")
     axes.axhspan(low, tolerance, color=COLOURS[1], alpha=ALLOWED, lw=0)
-    axes.yaxis.set_major_formatter(FuncFormatter(power_of_ten))
+    axes.yaxis.set_major_formatter(FuncFormatter(power_of_ten_as_text))
 
 
 def _limits(axes: Axes, judgement: Judgement, ends: np.ndarray) -> None:

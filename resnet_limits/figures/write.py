@@ -20,16 +20,16 @@ from ..measurement.job import FinishedJob
 from ..settings.registry import FIGURES
 from .curves import CurvePanel, curves_figure
 from .drawable import with_drawable_arrays
-from .drawn import FILE, Drawn, code_of, digest
+from .drawn import FILE, Drawn, code_of, digest_of_bytes
 from .overview import overview_figure
 from .panels import Judged, Wording, claim_figure
 from .style import styled
 
-FORMATS = ("png", "svg")
+FIGURE_FORMATS = ("png", "svg")
 """Of the figures in a run folder. To embed the fonts of a PDF takes longer than all else that a figure needs."""
 OF_CLAIMS = ("svg",)
 """Of those of single claims in a run folder: there are dozens, and each format takes as long as the first."""
-FOR_PAPERS = (*FORMATS, "pdf")
+FORMATS_FOR_PAPERS = (*FIGURE_FORMATS, "pdf")
 """Of figures that are asked for in a folder of their own."""
 
 
@@ -88,7 +88,7 @@ class _Task:
 
     @property
     def formats(self) -> Sequence[str]:
-        return OF_CLAIMS if self.kind == "claim" else FORMATS
+        return OF_CLAIMS if self.kind == "claim" else FIGURE_FORMATS
 
 
 Progress = Callable[[int, int], None]
@@ -174,7 +174,7 @@ def _named(draw: Callable[[Sequence[FinishedJob]], Figure | None], jobs: Sequenc
 
 
 def _content(draw: Callable[..., Any], *shown: Any) -> str:
-    return digest(repr((code_of(draw), *shown)).encode())
+    return digest_of_bytes(repr((code_of(draw), *shown)).encode())
 
 
 def _judged(judgement: Judgement, points: pd.DataFrame | None = None) -> tuple[Any, ...]:

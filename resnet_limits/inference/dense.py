@@ -1,7 +1,6 @@
 """Exact inference with a kernel that has no short features: the matrix (N, N) in memory, up to 20,000 points.
 
     mean      K_* (K + noise)^-1 y          variance  K_** - K_* (K + noise)^-1 K_*^T        (Cholesky)
-    K_* U g(mu) U^T y                       g one of `filters`                               (eigenvectors, N small)
 
 A kernel is a function of two blocks of points, `(n, d), (m, d) -> (n, m)`, with a method `diagonal`; the matrix is made
 of blocks of it, below the diagonal alone, and factored in place. Beyond 20,000 points: `iterative`.
@@ -20,14 +19,14 @@ from scipy.linalg import LinAlgError, blas, cho_solve, cholesky, solve_triangula
 from torch import Tensor
 
 from ..errors import SettingError
-from .filters import LARGEST_ERROR, Filter, check_ridge, cut, ill_conditioned, rounding, singular
+from .filters import MAX_ERROR_OF_COEFFICIENTS, check_ridge, ill_conditioned, singular
 
 Progress = Callable[[float], None]
 
 MOST_POINTS_FACTORED = 20_000
 """Points whose kernel matrix is factored in memory: 3.2 GB in float64."""
 
-POINTS_A_BLOCK = 1024
+KERNEL_POINTS_A_BLOCK = 1024
 
 
 @runtime_checkable
@@ -55,14 +54,14 @@ def assemble(
     n = len(x)
     K = torch.zeros(n, n, dtype=dtype)
     done = 0
-    for start in range(0, n, POINTS_A_BLOCK):
-        rows = slice(start, start + POINTS_A_BLOCK)
-        for before in range(0, start + 1, POINTS_A_BLOCK):
-            columns = slice(before, before + POINTS_A_BLOCK)
+    for start in range(0, n, KERNEL_POINTS_A_BLOCK):
+        rows = slice(start, start + KERNEL_POINTS_A_BLOCK)
+        for before in range(0, start + 1, KERNEL_POINTS_A_BLOCK):
+            columns = slice(before, before + KERNEL_POINTS_A_BLOCK)
             K[rows, columns] = kernel(x[rows], x[columns]).to(dtype)
             if mirrored and before < start:
                 K[columns, rows] = K[rows, columns].T
-        done = min(n, start + POINTS_A_BLOCK)
+        done = min(n, start + KERNEL_POINTS_A_BLOCK)
         progress((done / n) ** 2)
     return K
 
@@ -85,7 +84,7 @@ class Posterior:
     def variance(self, new: Float[Tensor, "m d"]) -> Float[Tensor, " m"]:
         """Posterior variance of the function at new points, without the noise of a new target; float64."""
         parts = []
-        for part in new.split(POINTS_A_BLOCK):
+        for part in new.split(KERNEL_POINTS_A_BLOCK):
             across = self.kernel(self.x, part).to(self.coefficients.dtype).numpy()
             explained = solve_triangular(self.upper, across, trans=1, check_finite=False)
             known = torch.from_numpy(np.square(explained, out=explained).sum(axis=0)).double()
@@ -105,8 +104,8 @@ def posterior(
     """Condition on targets with noise of variance `ridge`; float32 takes half the time and memory, and wants a ridge.
 
     Raises `SettingError` for a negative ridge or more than 20,000 points, `Undetermined` where `K + ridge` is not
-    positive definite to rounding, or rounding may move the coefficients by `LARGEST_ERROR`. `progress` hears of the
-    assembly, which is most of the time.
+    positive definite to rounding, or rounding may move the coefficients by `MAX_ERROR_OF_COEFFICIENTS`. `progress`
+    hears of the assembly, which is most of the time.
     """
     check_ridge(ridge)
     if len(x) > MOST_POINTS_FACTORED:
@@ -117,14 +116,14 @@ def posterior(
     K = assemble(kernel, x, dtype=dtype, mirrored=False, progress=progress)
     upper = factored(K, ridge)
     error = condition(upper) * torch.finfo(dtype).eps
-    if not error <= LARGEST_ERROR[dtype]:
+    if not error <= MAX_ERROR_OF_COEFFICIENTS[dtype]:
         scale = float(np.square(upper[:, -1]).sum())  # an entry of the diagonal of K + ridge
         raise ill_conditioned(f"{len(x)} points, {_name(dtype)}, ridge {ridge:g}", error, scale)
     coefficients = cho_solve((upper, False), y.to(dtype).numpy(), check_finite=False)
     return Posterior(kernel, x, upper, torch.from_numpy(coefficients), error)
 
 
-ITERATIONS = 10
+POWER_ITERATIONS = 10
 """Of the power method: extreme eigenvalues to a factor of two or so."""
 
 
@@ -134,7 +133,7 @@ def condition(upper: np.ndarray) -> float:
 
     def size(applied: Callable[[np.ndarray], np.ndarray]) -> float:
         v, length = start / np.linalg.norm(start), 1.0
-        for _ in range(ITERATIONS):
+        for _ in range(POWER_ITERATIONS):
             v = applied(v)
             length = float(np.linalg.norm(v))
             v = v / length
@@ -172,48 +171,8 @@ def predicted(
 ) -> Float[Tensor, "m outputs"]:
     """`K_* a`, by blocks; float64."""
     return torch.cat(
-        [kernel(part, x).to(coefficients.dtype) @ coefficients for part in new.split(POINTS_A_BLOCK)]
+        [kernel(part, x).to(coefficients.dtype) @ coefficients for part in new.split(KERNEL_POINTS_A_BLOCK)]
     ).double()
-
-
-@dataclass(frozen=True)
-class DenseRegression:
-    """`K = U mu U^T` (N, N) of N training points, ready for any filter: a few thousand points."""
-
-    kernel: KernelFunction
-    x: Tensor
-    y: Tensor
-    values: Tensor
-    vectors: Tensor
-
-    def coefficients(self, g: Filter) -> Float[Tensor, "n outputs"]:
-        """`a` with predictions `K_* a`. Raises `Undetermined` where rounding may move them by `LARGEST_ERROR`."""
-        projected = self.vectors.T @ self.y
-        error = rounding(g, self.values, cut(self.values), projected)
-        if error > LARGEST_ERROR[torch.float64]:
-            raise ill_conditioned(f"{len(self.x)} points", error, float(self.values.sum()) / len(self.x))
-        return self.vectors @ (g(self.values)[:, None] * projected)
-
-    def mean(self, new: Float[Tensor, "m d"], g: Filter) -> Float[Tensor, "m outputs"]:
-        """Predictions at new points."""
-        return predicted(self.kernel, self.x, self.coefficients(g), new)
-
-    def spread(self, nngp: KernelFunction, new: Float[Tensor, "m d"], g: Filter) -> Float[Tensor, " m"]:
-        """Variance over initial weights of a fully trained infinitely wide network, this kernel being its NTK.
-
-        `N_** - 2 A N_*^T + A N A^T` with `A = K_* U g U^T` and the NNGP N: Lee et al. 2019 (arXiv 1902.06720),
-        equation 16.
-        """
-        A = self.kernel(new, self.x).double() @ self.vectors * g(self.values) @ self.vectors.T
-        across, inside = nngp(new, self.x).double(), assemble(nngp, self.x)
-        change = (A @ inside - 2 * across).mul_(A).sum(dim=1)
-        return (nngp.diagonal(new).double() + change).clamp(min=0)
-
-
-def fit(kernel: KernelFunction, x: Float[Tensor, "n d"], y: Float[Tensor, "n outputs"]) -> DenseRegression:
-    """Decompose the kernel matrix, float64."""
-    values, vectors = torch.linalg.eigh(assemble(kernel, x))
-    return DenseRegression(kernel, x, y.double(), values.clamp(min=0), vectors)
 
 
 def _name(dtype: torch.dtype) -> str:

@@ -21,14 +21,23 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .filters import LARGEST_ERROR, Filter, check_ridge, cut, ill_conditioned, ridge, rounding, singular
+from .filters import (
+    MAX_ERROR_OF_COEFFICIENTS,
+    Filter,
+    check_ridge,
+    cut,
+    error_of_filter,
+    ill_conditioned,
+    ridge,
+    singular,
+)
 
 Features = Callable[[Tensor], Tensor]
 """`F`: points (n, d) to features (n, r), float64; such as `LimitKernel.features`."""
 
-POINTS_A_BLOCK = 4096
+FEATURE_POINTS_A_BLOCK = 4096
 """Points whose features are in memory at a time."""
-NORMAL_EQUATIONS = 1e-6
+MAX_ROUNDING_OF_WEIGHTS = 1e-6
 """Relative rounding of the weights up to which the eigenvalues of `F^T F` serve."""
 
 
@@ -45,7 +54,8 @@ class FeatureRegression:
     y: Tensor
 
     def weights(self, g: Filter) -> Float[Tensor, "r outputs"]:
-        """`w` with predictions `F_* w`. Raises `Undetermined` where rounding may move them by `LARGEST_ERROR`."""
+        """`w` with predictions `F_* w`. Raises `Undetermined` where rounding may move them by
+        `MAX_ERROR_OF_COEFFICIENTS`."""
         values, vectors, projected = self._decomposed(g)
         return vectors @ (g(values)[:, None] * projected)
 
@@ -54,13 +64,13 @@ class FeatureRegression:
         eps = torch.finfo(self.values.dtype).eps
         of_y = eps * float(self.y.double().norm())
         off = of_y * float(self.values.max()) ** 0.5
-        if rounding(g, self.values, cut(self.values), self.projected, off) <= NORMAL_EQUATIONS:
+        if error_of_filter(g, self.values, cut(self.values), self.projected, off) <= MAX_ROUNDING_OF_WEIGHTS:
             return self.values, self.vectors, self.projected
         sizes, vectors, projected = self._of_the_rows
         off = len(sizes) * eps * float(sizes.max())
         values = sizes.square()
-        error = rounding(g, values, (2 * sizes + off) * off, projected, of_y * (sizes + off))
-        if error > LARGEST_ERROR[torch.float64]:
+        error = error_of_filter(g, values, (2 * sizes + off) * off, projected, of_y * (sizes + off))
+        if error > MAX_ERROR_OF_COEFFICIENTS[torch.float64]:
             raise ill_conditioned(f"{self.points} points", error, float(values.sum()) / max(self.points, 1))
         return values, vectors, projected
 
@@ -68,9 +78,11 @@ class FeatureRegression:
     def _of_the_rows(self) -> tuple[Tensor, Tensor, Tensor]:
         """Singular values of F (r,), its right vectors (r, r) and `U^T F^T y`, increasing."""
         triangle = None
-        for start in range(0, len(self.x), POINTS_A_BLOCK):
-            F = self.features(self.x[start : start + POINTS_A_BLOCK])
-            rows = torch.cat([F, self.y[start : start + POINTS_A_BLOCK].to(F)], dim=1)  # R of (F, y) holds Q^T y too
+        for start in range(0, len(self.x), FEATURE_POINTS_A_BLOCK):
+            F = self.features(self.x[start : start + FEATURE_POINTS_A_BLOCK])
+            rows = torch.cat(
+                [F, self.y[start : start + FEATURE_POINTS_A_BLOCK].to(F)], dim=1
+            )  # R of (F, y) holds Q^T y too
             triangle = torch.linalg.qr(rows if triangle is None else torch.cat([triangle, rows]), mode="r").R
         assert triangle is not None
         r = len(self.vectors)
@@ -87,7 +99,7 @@ class FeatureRegression:
     def mean(self, x: Float[Tensor, "n d"], g: Filter) -> Float[Tensor, "n outputs"]:
         """Predictions at new points."""
         w = self.weights(g)
-        return torch.cat([self.features(part) @ w for part in x.split(POINTS_A_BLOCK)])
+        return torch.cat([self.features(part) @ w for part in x.split(FEATURE_POINTS_A_BLOCK)])
 
     def variance(self, x: Float[Tensor, "n d"], noise: float) -> Float[Tensor, " n"]:
         """Posterior variance of the function at new points, equal for all outputs; 0 where it is known.
@@ -98,7 +110,7 @@ class FeatureRegression:
         values, vectors, _ = self._decomposed(ridge(noise))
         zero = values <= (cut(values) if values is self.values else 0.0)
         share = torch.where(zero, 1.0, noise / (values.where(~zero, torch.ones_like(values)) + noise))
-        return torch.cat([(self.features(part) @ vectors).square() @ share for part in x.split(POINTS_A_BLOCK)])
+        return torch.cat([(self.features(part) @ vectors).square() @ share for part in x.split(FEATURE_POINTS_A_BLOCK)])
 
     def posterior(
         self, x: Float[Tensor, "n d"], noise: float
@@ -127,28 +139,14 @@ def fit(
 ) -> FeatureRegression:
     """Accumulate `F^T F` and `F^T y` over blocks of points, and decompose. `progress` hears the fraction done."""
     gram, right = None, None
-    for start in range(0, len(x), POINTS_A_BLOCK):
-        F = features(x[start : start + POINTS_A_BLOCK])
+    for start in range(0, len(x), FEATURE_POINTS_A_BLOCK):
+        F = features(x[start : start + FEATURE_POINTS_A_BLOCK])
         if gram is None or right is None:
             gram, right = F.new_zeros(F.shape[1], F.shape[1]), F.new_zeros(F.shape[1], y.shape[1])
         gram.addmm_(F.T, F)
-        right.addmm_(F.T, y[start : start + POINTS_A_BLOCK].to(F))
-        progress(min(1.0, (start + POINTS_A_BLOCK) / len(x)))
+        right.addmm_(F.T, y[start : start + FEATURE_POINTS_A_BLOCK].to(F))
+        progress(min(1.0, (start + FEATURE_POINTS_A_BLOCK) / len(x)))
     if gram is None or right is None:
         raise ValueError("no points to fit")
     values, vectors = torch.linalg.eigh(gram)
     return FeatureRegression(features, len(x), values.clamp(min=0), vectors, vectors.T @ right, x, y)
-
-
-def spread(
-    ntk: Features, nngp: Features, x: Float[Tensor, "n d"], new: Float[Tensor, "m d"], g: Filter
-) -> Float[Tensor, " m"]:
-    """Variance over initial weights of a fully trained infinitely wide network, by the NTK from a start of law NNGP.
-
-        f = f_0(x_*) - Theta_* U g U^T f_0(X) + mean,    f_0 = H w,    w ~ N(0, 1)
-
-    Each column of the NNGP's features is propagated as a target: `|H_* - F_* U g U^T F^T H|^2`. Lee et al. 2019 (arXiv
-    1902.06720), equation 16.
-    """
-    trained = fit(ntk, x, torch.cat([nngp(part) for part in x.split(POINTS_A_BLOCK)]))
-    return (torch.cat([nngp(part) for part in new.split(POINTS_A_BLOCK)]) - trained.mean(new, g)).square().sum(dim=1)

@@ -29,7 +29,7 @@ def check_ridge(ridge: float) -> None:
         raise SettingError(f"ridge: got {ridge:g}; a noise variance must be finite, and 0 or larger")
 
 
-LARGEST_ERROR = {torch.float64: 1e-3, torch.float32: 0.1}
+MAX_ERROR_OF_COEFFICIENTS = {torch.float64: 1e-3, torch.float32: 0.1}
 """Relative error that rounding may make of coefficients; single precision serves accuracies alone."""
 
 
@@ -46,7 +46,9 @@ def ill_conditioned(what: str, error: float, scale: float) -> Undetermined:
     )
 
 
-def rounding(g: Filter, mu: Tensor, shift: float | Tensor, projected: Tensor, off: float | Tensor = 0.0) -> float:
+def error_of_filter(
+    g: Filter, mu: Tensor, shift: float | Tensor, projected: Tensor, off: float | Tensor = 0.0
+) -> float:
     """How far `g(mu) projected` moves, relative to its size, where eigenvalues are off by `shift`, and what is
     projected by `off`.
 

@@ -20,10 +20,10 @@ from scipy.sparse.linalg import LinearOperator, cg
 from torch import Tensor
 
 from ..errors import MeasurementError
-from .dense import POINTS_A_BLOCK, KernelFunction, Progress, assemble, predicted, silent
+from .dense import KERNEL_POINTS_A_BLOCK, KernelFunction, Progress, assemble, predicted, silent
 from .filters import check_ridge
 
-LANDMARKS = 1000
+LANDMARKS_OF_PRECONDITIONER = 1000
 """Points of the preconditioner; a tenth of all if there are fewer than ten times as many."""
 
 MOST_BYTES_KEPT = 1 << 30
@@ -36,13 +36,13 @@ class _Preconditioner(LinearOperator):
     def __init__(self, kernel: KernelFunction, x: Tensor, outputs: int, noise: float) -> None:
         super().__init__(np.dtype(np.float64), (len(x) * outputs, len(x) * outputs))
         self.outputs = outputs
-        count = min(LANDMARKS, max(1, len(x) // 10))
+        count = min(LANDMARKS_OF_PRECONDITIONER, max(1, len(x) // 10))
         chosen = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))[:count]
         inside = assemble(kernel, x[chosen])
         values, vectors = torch.linalg.eigh(inside)
         held = values > 1e-10 * values.max()
         root = vectors[:, held] / values[held].sqrt()
-        F = torch.cat([kernel(part, x[chosen]).double() for part in x.split(POINTS_A_BLOCK)]) @ root
+        F = torch.cat([kernel(part, x[chosen]).double() for part in x.split(KERNEL_POINTS_A_BLOCK)]) @ root
         Q, R = torch.linalg.qr(F)
         left, sizes, _ = torch.linalg.svd(R)
         self.U = Q @ left
@@ -81,7 +81,7 @@ class _Products(LinearOperator):
     def _block(self, i: int, j: int) -> Tensor:
         if (i, j) in self.blocks:
             return self.blocks[i, j]
-        block = self.kernel(self.x[i : i + POINTS_A_BLOCK], self.x[j : j + POINTS_A_BLOCK])
+        block = self.kernel(self.x[i : i + KERNEL_POINTS_A_BLOCK], self.x[j : j + KERNEL_POINTS_A_BLOCK])
         size = block.numel() * block.element_size()
         if size <= self.room:
             self.room -= size
@@ -94,16 +94,16 @@ class _Products(LinearOperator):
     def times(self, X: Float[Tensor, "n outputs"]) -> Float[Tensor, "n outputs"]:
         self.count += 1
         out = self.noise * X
-        for i in range(0, len(X), POINTS_A_BLOCK):
-            for j in range(0, i + 1, POINTS_A_BLOCK):
+        for i in range(0, len(X), KERNEL_POINTS_A_BLOCK):
+            for j in range(0, i + 1, KERNEL_POINTS_A_BLOCK):
                 block = self._block(i, j).to(X)
-                out[i : i + POINTS_A_BLOCK] += block @ X[j : j + POINTS_A_BLOCK]
+                out[i : i + KERNEL_POINTS_A_BLOCK] += block @ X[j : j + KERNEL_POINTS_A_BLOCK]
                 if j < i:
-                    out[j : j + POINTS_A_BLOCK] += block.T @ X[i : i + POINTS_A_BLOCK]
+                    out[j : j + KERNEL_POINTS_A_BLOCK] += block.T @ X[i : i + KERNEL_POINTS_A_BLOCK]
         return out
 
 
-def solve(
+def solve_iteratively(
     kernel: KernelFunction,
     x: Float[Tensor, "n d"],
     y: Float[Tensor, "n outputs"],

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from scipy.linalg import lstsq
 from torch import Tensor
 
-POINTS_A_PIECE = 4096
+POINTS_SUMMED_A_PIECE = 4096
 """Points whose normal equations are summed at a time."""
 
 
@@ -27,7 +27,7 @@ def least_squares(a: np.ndarray, b: np.ndarray, driver: str = "gelsd") -> np.nda
     return solved[0]
 
 
-NORMAL_EQUATIONS = 1e-6
+MAX_ROUNDING_OVER_NOISE = 1e-6
 """Rounding of the normal equations, in units of the noise, up to which they serve."""
 
 
@@ -35,7 +35,7 @@ def _rows(constant: float, slope: float, x: Tensor, y: Tensor, noise: float) -> 
     """A least squares problem of few rows with the solution of ridge regression: R of `(Z, y; noise^(1/2), 0)`."""
     size = x.shape[1] + 1
     triangle = np.eye(size, size + y.shape[1]) * math.sqrt(noise)
-    for z, targets in zip(x.split(POINTS_A_PIECE), y.split(POINTS_A_PIECE), strict=True):
+    for z, targets in zip(x.split(POINTS_SUMMED_A_PIECE), y.split(POINTS_SUMMED_A_PIECE), strict=True):
         rows = torch.cat([affine_features(constant, slope, z), targets.double()], dim=1).numpy()
         triangle = np.asarray(np.linalg.qr(np.vstack([triangle, rows]), mode="r"))
     return triangle[:, :size], triangle[:, size:]
@@ -54,17 +54,17 @@ def linear_ridge(
     the least of the solutions, in these units."""
     size = x.shape[1] + 1
     gram, right = torch.zeros(size, size, dtype=torch.float64), torch.zeros(size, y.shape[1], dtype=torch.float64)
-    for z, targets in zip(x.split(POINTS_A_PIECE), y.split(POINTS_A_PIECE), strict=True):
+    for z, targets in zip(x.split(POINTS_SUMMED_A_PIECE), y.split(POINTS_SUMMED_A_PIECE), strict=True):
         Z = affine_features(constant, slope, z)
         gram.addmm_(Z.T, Z)
         right.addmm_(Z.T, targets.double())
     lost = size * torch.finfo(torch.float64).eps * float(gram.trace())
-    if noise and lost > NORMAL_EQUATIONS * noise:
+    if noise and lost > MAX_ROUNDING_OVER_NOISE * noise:
         weights = torch.from_numpy(least_squares(*_rows(constant, slope, x, y, noise)))
     else:
         gram.diagonal().add_(noise)
         weights = torch.from_numpy(least_squares(gram.numpy(), right.numpy()))
-    return torch.cat([affine_features(constant, slope, z) @ weights for z in new.split(POINTS_A_PIECE)])
+    return torch.cat([affine_features(constant, slope, z) @ weights for z in new.split(POINTS_SUMMED_A_PIECE)])
 
 
 def linear_classes(

@@ -1,4 +1,4 @@
-"""Classification as regression: targets are one-hot less their mean, the answer is the largest output."""
+"""Classification as regression: targets are one-hot less their mean."""
 
 from __future__ import annotations
 
@@ -10,8 +10,3 @@ from torch import Tensor
 def one_hot(labels: Int[Tensor, " n"], classes: int) -> Float[Tensor, "n classes"]:
     """`1 - 1/classes` for the class, `-1/classes` for the others; float64."""
     return torch.nn.functional.one_hot(labels.long(), classes).double() - 1 / classes
-
-
-def accuracy(outputs: Float[Tensor, "n classes"], labels: Int[Tensor, " n"]) -> float:
-    """The fraction of points whose largest output is that of their class."""
-    return float((outputs.argmax(dim=1) == labels).double().mean())

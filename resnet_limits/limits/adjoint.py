@@ -19,12 +19,12 @@ from torch import Tensor
 
 from ..networks.residual import CotangentOf
 from ..networks.steps.step import Field
-from .ode import distance, integrate, solve
+from .ode import distance_of_solutions, integrate, solve
 
 Basis = Callable[[Tensor], Tensor]
 """`(n,) times -> (n, j)`: the functions `b_j` of a linearly parametrised path."""
 
-FEWEST_NODES, MOST_NODES = 32, 512
+FEWEST_NODES_IN_TIME, MOST_NODES_IN_TIME = 32, 512
 """Gauss-Legendre nodes; 32 serve paths with correlation lengths of half the horizon."""
 
 
@@ -74,29 +74,34 @@ def adjoint(
     The integral over time is a Gauss-Legendre sum over the density: carrying `dJ/dc` through the solver, which is
     larger than state and adjoint by a factor of tens, took several times as long. The errors are distances to the
     gradients at ten times the tolerance and with half the nodes (see `ode.solve_with_error`); the nodes are doubled
-    until that of `dJ/dc` is a thousand tolerances of its size, or they are `MOST_NODES`. Raises as `ode.solve`.
+    until that of `dJ/dc` is a thousand tolerances of its size, or they are `MOST_NODES_IN_TIME`. Raises as `ode.solve`.
     """
     bases = dict(basis) if isinstance(basis, Mapping) else dict.fromkeys(coefficients, basis)
     asked = x0.new_zeros(0) if times is None else times.to(x0)
     if len(asked) and not (asked[0] >= 0 and asked[-1] <= horizon):
         raise ValueError(f"times of the density must lie in [0, {horizon:g}], got {asked.tolist()}")
     equation = _Equation(field, coefficients, bases, horizon, cotangent_of)
-    nodes = FEWEST_NODES
+    nodes = FEWEST_NODES_IN_TIME
     while True:
         worse = equation.solve(x0, asked, nodes, 10 * tolerance, halved=False)
         better = equation.solve(x0, asked, 2 * nodes, tolerance, halved=True)
         errors = _distances(better, worse)
         size = max(1.0, *(float(c.abs().max()) for c in better.coefficients.values()))
         nodes *= 2
-        if errors["coefficients"] <= 1000 * tolerance * size or nodes >= MOST_NODES:
+        if errors["coefficients"] <= 1000 * tolerance * size or nodes >= MOST_NODES_IN_TIME:
             return replace(better, errors=errors)
 
 
 def _distances(better: Adjoint, worse: Adjoint) -> dict[str, float]:
-    errors = {"output": distance(better.output, worse.output), "x0": distance(better.x0, worse.x0)}
-    errors["coefficients"] = max(distance(c, worse.coefficients[n]) for n, c in better.coefficients.items())
+    errors = {
+        "output": distance_of_solutions(better.output, worse.output),
+        "x0": distance_of_solutions(better.x0, worse.x0),
+    }
+    errors["coefficients"] = max(
+        distance_of_solutions(c, worse.coefficients[n]) for n, c in better.coefficients.items()
+    )
     if better.density:
-        errors["density"] = max(distance(g, worse.density[n]) for n, g in better.density.items())
+        errors["density"] = max(distance_of_solutions(g, worse.density[n]) for n, g in better.density.items())
     return errors
 
 

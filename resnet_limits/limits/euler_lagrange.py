@@ -22,7 +22,7 @@ from ..errors import MeasurementError
 from ..networks.activations import activation_named
 from ..training.depth_regularised import DepthRegularised, DepthWeights
 
-MOST_NODES = 20000
+MOST_COLLOCATION_NODES = 20000
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,9 @@ def extremal(problem: DepthRegularised, guess: DepthWeights, *, tolerance: float
 
     t, y = _guess(problem, guess)
     start = np.concatenate([guess.W.ravel(), guess.c])
-    solved = solve_bvp(right, ends, t, y, p=start, tol=tolerance, bc_tol=1e-3 * tolerance, max_nodes=MOST_NODES)
+    solved = solve_bvp(
+        right, ends, t, y, p=start, tol=tolerance, bc_tol=1e-3 * tolerance, max_nodes=MOST_COLLOCATION_NODES
+    )
     if not solved.success:
         raise MeasurementError(
             f"the limit's boundary value problem has no solution near the network's: {solved.message}"

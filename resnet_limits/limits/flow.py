@@ -23,7 +23,7 @@ from ..networks.vector_field import VectorField
 from ..paths.path import WeightPath
 from .ode import Velocity, solve, solve_with_error
 
-TOLERANCE = 1e-12
+FLOW_TOLERANCE = 1e-12
 LEADING_TOLERANCE = 1e-10
 """What is left of an error of order 1 without its leading term is of order 2, and no smaller than 1e-6."""
 KINKED_TOLERANCE = 1e-6
@@ -82,7 +82,7 @@ class DrivenFlow:
     @property
     def tolerance(self) -> float:
         """Of the solver."""
-        return KINKED_TOLERANCE if activation_named(self.field.activation).kinks else TOLERANCE
+        return KINKED_TOLERANCE if activation_named(self.field.activation).kinks else FLOW_TOLERANCE
 
 
 def _at_one_time(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -94,7 +94,7 @@ def root_mean_square(x: Tensor) -> float:
     return float(x.double().square().mean().sqrt())
 
 
-def rounding(dtype: str, depth: int, size: float) -> float:
+def rounding_of_states(dtype: str, depth: int, size: float) -> float:
     """Rounding of a network of this depth whose states have this size; it bounds what an error can resolve."""
     return 4 * float(torch.finfo(getattr(torch, dtype)).eps) * math.sqrt(depth) * size
 

@@ -61,11 +61,10 @@ def gram_moments(
     shape, pairs = (len(start),) * 2, list(product(range(len(start)), repeat=2))
     entries = [gram.entry(*pair) for pair in pairs]
     squares = [gram.product(f, g) for f in entries for g in entries]
-    carried = -horizon * at_start @ _carried(gram, horizon)
     return GramMoments(
         (np.array(entries) @ end).reshape(shape),
         (np.array(squares) @ end).reshape(shape * 2),
-        np.array([carried @ _lost(gram, *pair) for pair in pairs]).reshape(shape),
+        np.array([depth_constant(gram, at_start, horizon, lost(gram, *pair)) for pair in pairs]).reshape(shape),
     )
 
 
@@ -95,10 +94,19 @@ def _square(gram: GramDiffusion, a: Pair, b: Pair) -> Float[np.ndarray, " m"]:
     return gram.product(v(i, j), v(k, m)) + scattered / gram.width
 
 
-def _lost(gram: GramDiffusion, i: int, j: int) -> Float[np.ndarray, " m"]:
-    """`v_ij (v_ii + v_jj) + k/2 v_ij`"""
+def depth_constant(
+    gram: GramDiffusion, at_start: Float[np.ndarray, " m"], horizon: float, lost: Float[np.ndarray, " m"]
+) -> float:
+    """`b_T = -T int_0^T e^{k(T-t)} E l(V_t) dt`: the limit of `L (E f(V_L) - E f(V_T))`, f linear, where layers lose
+    `h^2 l(V)`."""
+    return float(-horizon * at_start @ _carried(gram, horizon) @ lost)
+
+
+def lost(gram: GramDiffusion, i: int, j: int, curvature: float = -1.0) -> Float[np.ndarray, " m"]:
+    """What a layer loses of `V_ij`, over `h^2`: `-c v_ij (v_ii + v_jj) + k/2 v_ij`. With `a = phi'(0)` the curvature
+    `c = phi'''(0) / (2 a^3)` is -1 for tanh; v is a^2 times the variance of the pre-activations."""
     v = gram.variance
-    return gram.product(v(i, j), v(i, i) + v(j, j)) + gram.rate / 2 * v(i, j)
+    return gram.rate / 2 * v(i, j) - curvature * gram.product(v(i, j), v(i, i) + v(j, j))
 
 
 def _carried(gram: GramDiffusion, t: float) -> Float[np.ndarray, "m m"]:

@@ -32,10 +32,10 @@ from .pair_kernel import PairKernel, mean_square
 
 Kind = Literal["nngp", "ntk"]
 
-QUADRATURE = 1e-13
+QUADRATURE_ERROR = 1e-13
 """Relative error at which no more Gauss-Legendre nodes are taken."""
 
-MOST_NODES = 1024
+MOST_QUADRATURE_NODES = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +103,7 @@ class LimitKernel(PairKernel):
             m, _ = moments_at(self.phi, self.sigma_w, self.sigma_b, q, times)
             total = float(weights @ m[:, 0].square())
             error = abs(total - last) / max(total, 1e-300) if last is not None else math.inf
-            if error < QUADRATURE or size >= MOST_NODES:
+            if error < QUADRATURE_ERROR or size >= MOST_QUADRATURE_NODES:
                 return times, weights, error
             size, last = 2 * size, total
 

@@ -18,7 +18,7 @@ from ..errors import MeasurementError
 Velocity = Callable[[Tensor, Tensor], Tensor]
 """`(t, x) -> dx/dt`: a float64 scalar tensor and a state of any shape."""
 
-ROUNDING = 100 * torch.finfo(torch.float64).eps
+ROUNDING_OF_SOLUTION = 100 * torch.finfo(torch.float64).eps
 """Rounding of a solution relative to its size: the part of its error that a tolerance does not see."""
 
 
@@ -56,15 +56,15 @@ def solve_with_error(
     """
     solution = solve(velocity, x0, times, tolerance=tolerance, halved=True)
     worse = solve(velocity, x0, times, tolerance=10 * tolerance)
-    return solution, distance(solution, worse)
+    return solution, distance_of_solutions(solution, worse)
 
 
-def distance(solution: Tensor, worse: Tensor) -> float:
+def distance_of_solutions(solution: Tensor, worse: Tensor) -> float:
     """`max |solution - worse|` plus the rounding of a solution of this size."""
-    return float((solution - worse).abs().max() + ROUNDING * solution.abs().max())
+    return float((solution - worse).abs().max() + ROUNDING_OF_SOLUTION * solution.abs().max())
 
 
-def largest(state: Tensor | tuple[Tensor, ...]) -> Tensor:
+def largest_entry(state: Tensor | tuple[Tensor, ...]) -> Tensor:
     """Largest absolute entry: an error norm in which no replica hides behind the average of the others."""
     tensors = state if isinstance(state, tuple) else (state,)
     return torch.stack([s.abs().max() for s in tensors]).max()
@@ -102,7 +102,7 @@ def _land(velocity: Callable[[Tensor, Any], Any], state: Any, interval: Float[Te
     whole interval as first step, since its own choice of a first step reads the field at a time that may lie beyond.
     """
     length = (interval[1] - interval[0]).abs()
-    options = {"step_t": interval[1:], "first_step": length, "norm": largest}
+    options = {"step_t": interval[1:], "first_step": length, "norm": largest_entry}
     try:
         with torch.no_grad():
             both: Any = odeint(
@@ -114,6 +114,6 @@ def _land(velocity: Callable[[Tensor, Any], Any], state: Any, interval: Float[Te
             f" {str(failure).splitlines()[0]}"
         ) from None
     end = tuple(s[-1] for s in both) if isinstance(state, tuple) else both[-1]
-    if not torch.isfinite(largest(end)):
+    if not torch.isfinite(largest_entry(end)):
         raise MeasurementError(f"the solution is not finite at t = {float(interval[1]):g}")
     return end

@@ -31,17 +31,17 @@ from .pair_products import expandable
 Covariance = Callable[[Tensor], Tensor]
 """`V(L)`: covariance (..., n, n) of the pre-activations per unit of time, from the overlaps (..., n, n)."""
 
-INTEGRAL_CUT = 7.5
+CUT_OF_OVERLAPS = 7.5
 """Standard deviations at which Gaussian integrals are cut: the rest is 1e-13."""
 
-AT_ONCE = 2**21
+VALUES_AT_A_TIME = 2**21
 """Values of the integrand computed at a time; changes memory alone."""
 
 
 @lru_cache(maxsize=8)
 def _nodes(count: int) -> tuple[Tensor, Tensor]:
     """The trapezoidal rule for N(0, 1): it converges exponentially for analytic integrands, poles near the axis too."""
-    nodes = torch.linspace(-INTEGRAL_CUT, INTEGRAL_CUT, count, dtype=torch.float64)
+    nodes = torch.linspace(-CUT_OF_OVERLAPS, CUT_OF_OVERLAPS, count, dtype=torch.float64)
     weights = torch.exp(-nodes.square() / 2)
     return nodes, weights / weights.sum()
 
@@ -63,7 +63,7 @@ def gaussian_products(phi: str, S: Float[Tensor, "n n"], *, nodes: int = 96) -> 
     across = (b.square() - along.square()).clamp(min=0).sqrt()
     first = f(a[:, None] * x) * w
     values = torch.empty_like(joint)
-    for part in torch.arange(len(joint)).split(max(1, AT_ONCE // nodes**2)):
+    for part in torch.arange(len(joint)).split(max(1, VALUES_AT_A_TIME // nodes**2)):
         second = f(along[part, None, None] * x[:, None] + across[part, None, None] * x) @ w
         values[part] = (first[part] * second).sum(dim=1)
     products = torch.zeros_like(S)

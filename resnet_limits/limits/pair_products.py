@@ -23,12 +23,12 @@ from torch import Tensor
 from ..errors import SettingError, Undetermined
 from ..networks.activations import Activation, activation_named
 
-TAIL = {torch.float64: 1e-14, torch.float32: 1e-7}
+MAX_TAIL_OF_SERIES = {torch.float64: 1e-14, torch.float32: 1e-7}
 """Part of `E phi'(z)^2` that the series may leave out."""
 
 MOST_TERMS = 192
 
-INTEGRAL_CUT = 13.0
+CUT_OF_HERMITE_INTEGRALS = 13.0
 """Standard deviations at which integrals are cut: `He_k(g)/sqrt(k!)` times the density is below 1e-17 there."""
 
 LARGEST_VARIANCE = 1e4
@@ -112,7 +112,9 @@ def _rule(rung: int) -> tuple[Tensor, Tensor, Tensor]:
         most = 24
     else:  # the trapezoidal rule, exponential too: the poles of tanh come as near as pi/(2 sqrt(v))
         points = np.linspace(
-            -INTEGRAL_CUT, INTEGRAL_CUT, 2 * math.ceil(INTEGRAL_CUT * max(10.0, 7.0 * math.sqrt(variance))) + 1
+            -CUT_OF_HERMITE_INTEGRALS,
+            CUT_OF_HERMITE_INTEGRALS,
+            2 * math.ceil(CUT_OF_HERMITE_INTEGRALS * max(10.0, 7.0 * math.sqrt(variance))) + 1,
         )
         weights = np.exp(-(points**2) / 2)
         most = MOST_TERMS
@@ -130,7 +132,7 @@ def _terms(phi: str, rung: int, dtype: torch.dtype) -> int:
     _, slope = activation_named(phi).with_slope(points * 2 ** (rung / 4))
     total = weights @ slope.square()
     left = total - (transform @ slope).square().cumsum(dim=0)
-    enough = left <= TAIL[dtype] * total
+    enough = left <= MAX_TAIL_OF_SERIES[dtype] * total
     return int(enough.int().argmax()) + 1 if bool(enough.any()) else len(left)
 
 

@@ -16,7 +16,7 @@ def mean(values: Float[Tensor, " r"]) -> tuple[float, float]:
     return float(values.mean()), error
 
 
-def root_mean_square(squares: Float[Tensor, " r"]) -> tuple[float, float]:
+def root_of_mean(squares: Float[Tensor, " r"]) -> tuple[float, float]:
     """Root of the mean over replicas of a square, and its standard error."""
     value, error = mean(squares)
     return value**0.5, error / (2 * value**0.5) if value > 0 else float("nan")

@@ -27,7 +27,7 @@ Forward = Callable[[Field, Step, Tensor, Mapping[str, Tensor], float], Tensor]
 """`x_0 -> x_L`, called like `residual.forward`."""
 
 
-def initial(
+def initial_classifier(
     features: int,
     width: int,
     classes: int,
@@ -58,7 +58,7 @@ def initial(
     }
 
 
-def kinds(field: VectorField) -> dict[str, str]:
+def kinds_of_parameters(field: VectorField) -> dict[str, str]:
     """The kind of each parameter, by its name.
 
     The last linear map of a block is the matrix that it declares to carry its output.

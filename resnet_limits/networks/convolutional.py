@@ -39,8 +39,8 @@ from ..random import Stream
 from .activations import activation_named
 from .parametrisation import CONVOLUTIONAL
 
-STAGES = (1, 2, 3)
-GROUPS = 2
+NUMBERS_OF_STAGES = (1, 2, 3)
+NORMALISED_GROUPS = 2
 """Groups of channels whose mean and variance, over channels and pixels of one image, are normalised."""
 EPSILON = 1e-3
 """Added to the variance: it bounds the derivative of the normalisation, also where an image is constant."""
@@ -51,7 +51,7 @@ Maps = Float[Tensor, "n channels height width"]
 """Feature maps of all replicas: channels = r c, those of a replica side by side."""
 
 
-def initial(
+def initial_convolutional(
     shape: tuple[int, int, int],
     channels: int,
     classes: int,
@@ -75,7 +75,7 @@ def initial(
 
     c = channels
     start = {}
-    for stage in STAGES:
+    for stage in NUMBERS_OF_STAGES:
         name, into, c = ("stem", shape[0], c) if stage == 1 else (f"to{stage}", c, 2 * c)
         for part, size in {"W": (c, into, 3, 3), "scale": (c,), "shift": (c,)}.items():
             start[f"{name}.{part}"] = drawn(f"{name}.{part}", *size)
@@ -103,7 +103,7 @@ def count(parameters: Parameters) -> int:
     return sum(w[0].numel() for w in parameters.values())
 
 
-def logits(
+def logits_of_images(
     phi: str, parameters: Parameters, images: Images, *, units: int, horizon: float = 1.0
 ) -> Float[Tensor, "r n classes"]:
     """Logits of the images, the same for all replicas, of networks with so many units a stage, of step horizon/units.
@@ -123,7 +123,7 @@ def stages(
 ) -> Iterator[tuple[Maps, Maps]]:
     """Of each stage in turn what enters it and what leaves it."""
     x = images
-    for stage in STAGES:
+    for stage in NUMBERS_OF_STAGES:
         name = "stem" if stage == 1 else f"to{stage}"
         W, scale, shift = (parameters[f"{name}.{part}"] for part in ("W", "scale", "shift"))
         # All replicas see the same images: their stems are one convolution.
@@ -158,7 +158,7 @@ def velocity(phi: Callable[[Tensor], Tensor], x: Maps, theta: Parameters) -> Ten
 
 def normalised(x: Maps, scale: Float[Tensor, "r c"], shift: Float[Tensor, "r c"]) -> Maps:
     """`scale GN(x) + shift`: each image's groups of channels with mean 0 and variance 1, each replica by itself."""
-    return functional.group_norm(x, GROUPS * len(scale), scale.flatten(), shift.flatten(), EPSILON)
+    return functional.group_norm(x, NORMALISED_GROUPS * len(scale), scale.flatten(), shift.flatten(), EPSILON)
 
 
 def convolved(

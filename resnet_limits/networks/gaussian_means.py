@@ -16,17 +16,17 @@ from torch import Tensor
 from ..errors import SettingError
 from .activations import Activation, activation_named
 
-NODES = 200
-INTEGRAL_CUT = 10.0
+NODES_OF_MEANS = 200
+CUT_OF_GAUSSIAN_MEANS = 10.0
 """Standard deviations at which the Gaussian integral is cut: the rest is 1e-23."""
 
 
 @lru_cache(maxsize=1)
 def _half_line() -> tuple[Tensor, Tensor]:
     """Nodes on [0, CUT] and weights times the Gaussian density."""
-    nodes, weights = np.polynomial.legendre.leggauss(NODES)
-    nodes = (nodes + 1) * INTEGRAL_CUT / 2
-    weights = weights * INTEGRAL_CUT / 2 * np.exp(-(nodes**2) / 2) / np.sqrt(2 * np.pi)
+    nodes, weights = np.polynomial.legendre.leggauss(NODES_OF_MEANS)
+    nodes = (nodes + 1) * CUT_OF_GAUSSIAN_MEANS / 2
+    weights = weights * CUT_OF_GAUSSIAN_MEANS / 2 * np.exp(-(nodes**2) / 2) / np.sqrt(2 * np.pi)
     return torch.from_numpy(nodes), torch.from_numpy(weights)
 
 

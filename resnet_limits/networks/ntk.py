@@ -30,7 +30,7 @@ from .steps.euler import Euler
 
 Parameters = Mapping[str, Tensor]
 
-KINDS = {"A": "read_in", "W": "block_last", "b": "block_bias", "V": "read_out"}
+KIND_BY_LETTER = {"A": "read_in", "W": "block_last", "b": "block_bias", "V": "read_out"}
 """Which kind of parameter each one is."""
 
 
@@ -71,7 +71,9 @@ class NtkNetwork:
 
         def drawn(name: str, *shape: int, layer: int = 0) -> Tensor:
             layer_stream = stream.part(f" {name}").at(layer)
-            return self.scales.start(KINDS[name], shape, layer_stream, replicas=replicas, dtype=dtype, device=device)
+            return self.scales.start(
+                KIND_BY_LETTER[name], shape, layer_stream, replicas=replicas, dtype=dtype, device=device
+            )
 
         D = self.width
         layers = [drawn("W", D, D + 1, layer=k) for k in range(self.depth)]  # and b in the last column
@@ -86,17 +88,17 @@ class NtkNetwork:
     def states(self, parameters: Parameters, z: Float[Tensor, "n f"], *, through: Forward) -> Float[Tensor, "r n d"]:
         """`x_L` of the points; `through` is the way from `x_0` to it."""
         A, block, scales = parameters["A"], field(OneBlock(), self.activation, self.width), self.scales
-        x0 = scales.multiplied(KINDS["A"], linear(z.expand(len(A), *z.shape), A), fan_in=z.shape[-1])
+        x0 = scales.multiplied(KIND_BY_LETTER["A"], linear(z.expand(len(A), *z.shape), A), fan_in=z.shape[-1])
         weights = {
-            "W": scales.multiplied(KINDS["W"], parameters["W"], fan_in=self.width, sigma=self.sigma_w),
-            "b": scales.multiplied(KINDS["b"], parameters["b"], sigma=self.sigma_b),
+            "W": scales.multiplied(KIND_BY_LETTER["W"], parameters["W"], fan_in=self.width, sigma=self.sigma_w),
+            "b": scales.multiplied(KIND_BY_LETTER["b"], parameters["b"], sigma=self.sigma_b),
         }
         return through(block, Euler(), x0, weights, NTK.block_factor(self.depth, self.horizon))
 
     def outputs(self, parameters: Parameters, z: Float[Tensor, "n f"], *, through: Forward) -> Float[Tensor, "r n o"]:
         """`y = V x_L / sqrt(D)` of the points."""
         y = linear(self.states(parameters, z, through=through), parameters["V"])
-        return self.scales.multiplied(KINDS["V"], y, fan_in=self.width)
+        return self.scales.multiplied(KIND_BY_LETTER["V"], y, fan_in=self.width)
 
     def gradients(
         self,

@@ -77,7 +77,7 @@ class Kind:
         return {"sgd": self.sgd, "adam": self.adam, "adamw": self.adamw}[optimiser]
 
 
-WEIGHT, ZERO, ONE = Kind(Size(fan_in=-1.0)), Kind(0.0), Kind(1.0)
+START_OF_WEIGHTS, START_AT_ZERO, START_AT_ONE = Kind(Size(fan_in=-1.0)), Kind(0.0), Kind(1.0)
 """Starts `N(0, 1/F)`, at 0, at 1; and moves at the rate of the settings."""
 
 
@@ -91,27 +91,27 @@ class Parametrisation:
 
     alpha: float = 1.0
     horizon_power: float = 1.0
-    read_in: Kind = WEIGHT
-    read_in_bias: Kind = ZERO
-    gain: Kind = ONE
-    block: Kind = WEIGHT
-    block_last: Kind = WEIGHT
-    block_bias: Kind = ZERO
-    block_gain: Kind = ONE
-    read_out: Kind = WEIGHT
-    read_out_bias: Kind = ZERO
+    read_in: Kind = START_OF_WEIGHTS
+    read_in_bias: Kind = START_AT_ZERO
+    gain: Kind = START_AT_ONE
+    block: Kind = START_OF_WEIGHTS
+    block_last: Kind = START_OF_WEIGHTS
+    block_bias: Kind = START_AT_ZERO
+    block_gain: Kind = START_AT_ONE
+    read_out: Kind = START_OF_WEIGHTS
+    read_out_bias: Kind = START_AT_ZERO
     base_depth: int = 1
     base_width: int = 1
 
     def kind(self, name: str) -> Kind:
         """The kind of this name. Raises `ValueError` naming all where there is none."""
-        if name not in KINDS:
-            raise ValueError(f"kind of parameter: expected one of {', '.join(KINDS)}, got {name}")
+        if name not in KINDS_OF_PARAMETERS:
+            raise ValueError(f"kind of parameter: expected one of {', '.join(KINDS_OF_PARAMETERS)}, got {name}")
         return getattr(self, name)
 
     def with_blocks(self, **changes: Any) -> Parametrisation:
         """The same, with these fields of all kinds of parameters in the blocks changed."""
-        return replace(self, **{name: replace(self.kind(name), **changes) for name in BLOCKS})
+        return replace(self, **{name: replace(self.kind(name), **changes) for name in KINDS_OF_BLOCKS})
 
     def with_layer_rate(self, exponent: float | None) -> Parametrisation:
         """The same, with rates of the blocks `~ L^exponent` under every optimiser; None: as it is."""
@@ -122,7 +122,7 @@ class Parametrisation:
             rates = {name: replace(kind.moves(name), rate=Power(exponent)) for name in OPTIMISERS}
             return replace(kind, **rates)
 
-        return replace(self, **{name: moved(self.kind(name)) for name in BLOCKS})
+        return replace(self, **{name: moved(self.kind(name)) for name in KINDS_OF_BLOCKS})
 
     def block_factor(self, depth: int, horizon: float = 1.0) -> float:
         """`T^p (L/L_0)^-a`; `a = p = 1` is the step `h = T/L` of the neural ODE."""
@@ -134,8 +134,8 @@ class Parametrisation:
 
 
 OPTIMISERS = ("sgd", "adam", "adamw")
-KINDS = tuple(field.name for field in fields(Parametrisation) if field.type == "Kind")
-BLOCKS = tuple(name for name in KINDS if name.startswith("block"))
+KINDS_OF_PARAMETERS = tuple(field.name for field in fields(Parametrisation) if field.type == "Kind")
+KINDS_OF_BLOCKS = tuple(name for name in KINDS_OF_PARAMETERS if name.startswith("block"))
 
 
 @dataclass(frozen=True)
@@ -257,7 +257,7 @@ class Scales:
 
 _SMALLER_EPS = Moves(eps=Power(depth=-1.0))
 
-ODE = Parametrisation(block_last=ZERO, block_bias=Kind(Size())).with_blocks(
+ODE = Parametrisation(block_last=START_AT_ZERO, block_bias=Kind(Size())).with_blocks(
     sgd=Moves(rate=Power(depth=1.0)), adam=_SMALLER_EPS, adamw=_SMALLER_EPS
 )
 """The neural ODE's: a block has the factor T/L, so that its gradient is O(1/L).

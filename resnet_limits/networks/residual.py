@@ -126,13 +126,9 @@ class LossGradients:
 
 @dataclass(frozen=True)
 class ReversedGradients(LossGradients):
-    """Gradients without stored activations, with the reconstructed `x_0`.
+    """Gradients without stored activations, and the largest `|x_k - reconstructed x_k|` over layers and entries; nan if
+    the true states were not given."""
 
-    `reconstruction_error` is the largest `|x_k - reconstructed x_k|` over layers and entries, nan if the true
-    states were not given.
-    """
-
-    reconstructed_x0: Tensor
     reconstruction_error: float
 
 
@@ -187,7 +183,7 @@ def reversed_gradients(
             for i, dtheta in zip(step.sets(k), dthetas, strict=True):
                 for name, d in dtheta.items():
                     dweights[name][:, i] += d
-    return ReversedGradients(loss, cotangent, dweights, x, error)
+    return ReversedGradients(loss, cotangent, dweights, error)
 
 
 def _pull_back(

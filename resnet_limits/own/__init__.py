@@ -26,9 +26,9 @@ from types import ModuleType
 
 from ..errors import SettingError
 
-VARIABLE = "RESLIM_WITH"
+FILES_VARIABLE = "RESLIM_WITH"
 """A JSON list of `[path, digest]`."""
-LARGEST = 2**20
+MAX_BYTES_OF_FILE = 2**20
 """Bytes of a file; nobody writes as many by hand."""
 
 
@@ -102,18 +102,18 @@ def use(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> lis
     for file in by_path.values():
         if (other := names.setdefault(file.name, file)) is not file:
             raise SettingError(f"--with: {other.path} and {file.path} have one name; rename one of them")
-    os.environ[VARIABLE] = json.dumps([[file.path, file.digest] for file in by_path.values()])
+    os.environ[FILES_VARIABLE] = json.dumps([[file.path, file.digest] for file in by_path.values()])
     return [file for file in by_path.values() if file.path in {os.path.abspath(os.path.expanduser(p)) for p in paths}]
 
 
 def files() -> list[OwnFile]:
     """The files that were named. Raises `SettingError` where RESLIM_WITH is not what `use` writes."""
-    if not (text := os.environ.get(VARIABLE)):
+    if not (text := os.environ.get(FILES_VARIABLE)):
         return []
     try:
         return [OwnFile(os.path.abspath(path), str(digest)) for path, digest in json.loads(text)]
     except (ValueError, TypeError):
-        raise SettingError(f"{VARIABLE} is no list of paths and digests; unset it, and use --with FILE") from None
+        raise SettingError(f"{FILES_VARIABLE} is no list of paths and digests; unset it, and use --with FILE") from None
 
 
 def joined(labels: Iterable[str]) -> str | None:
@@ -121,21 +121,23 @@ def joined(labels: Iterable[str]) -> str | None:
     return "+".join(sorted(set(labels))) or None
 
 
-def setup() -> list[str]:
+def lines_of_shell() -> list[str]:
     """The lines of a shell that hand the named files on, where variables are not (`imports.SETUP`)."""
     import shlex
 
-    return [f"export {VARIABLE}={shlex.quote(os.environ[VARIABLE])}"] if files() else []
+    return [f"export {FILES_VARIABLE}={shlex.quote(os.environ[FILES_VARIABLE])}"] if files() else []
 
 
 def _read(path: str) -> bytes:
     try:
         with open(path, "rb") as file:
-            content = file.read(LARGEST + 1)
+            content = file.read(MAX_BYTES_OF_FILE + 1)
     except OSError as error:
         raise SettingError(f"--with {path}: {error.strerror}; give the path of a file of your own") from None
-    if len(content) > LARGEST:
-        raise SettingError(f"--with {path}: more than {LARGEST // 2**20} MB; a file of your own is a page or two")
+    if len(content) > MAX_BYTES_OF_FILE:
+        raise SettingError(
+            f"--with {path}: more than {MAX_BYTES_OF_FILE // 2**20} MB; a file of your own is a page or two"
+        )
     return content
 
 

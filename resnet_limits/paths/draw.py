@@ -12,7 +12,7 @@ from .laws.law import Init
 from .path import Draw, Path, WeightPath, standard_deviation
 
 
-def draw(
+def draw_path(
     law: Init,
     shapes: Mapping[str, tuple[int, ...]],
     *,

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..errors import SettingError
 from ..fixed_shape import in_batches
-from ..random import PIECE, Stream, replica_blocks, stream_normals
+from ..random import NORMALS_A_PIECE, Stream, replica_blocks, stream_normals
 from .path import Draw, checked
 
 CELLS_OF_GRID = 4096
@@ -43,14 +43,17 @@ def amplitudes(steps: int, hurst: float) -> Float[Tensor, " numbers"]:
 def noise_pieces(
     steps: int, hurst: float, entries: int, replicas: int, stream: Stream
 ) -> Iterator[tuple[slice, slice, Float[Tensor, "r e steps"]]]:
-    """Fractional Gaussian noise a few paths at a time: which replicas, which entries, and their noise.
+    """Fractional Gaussian noise a few paths at a time: which replicas, which entries, and their noise, of covariance
+    `(|k+1|^2H - 2 |k|^2H + |k-1|^2H) / 2` at distance k.
 
-    A piece fits into the cache, and a law that keeps less than the noise never holds all of it.
+    Exact in law for every 0 < H < 1, by circulant embedding (Davies & Harte 1987): each path is the first half of
+    periodic noise of length 2 steps, whose Fourier coefficients are independent; one real FFT and `2 steps + 2` normals
+    a path. A piece fits into the cache, and a law that keeps less than the noise never holds all of it.
     """
     amplitude = amplitudes(steps, hurst)
     length = len(amplitude)
     at_once = 1 << (max(NUMBERS_TRANSFORMED // length, 1).bit_length() - 1)
-    paths = max(1, PIECE // length)
+    paths = max(1, NORMALS_A_PIECE // length)
     paths -= paths % at_once if paths > at_once else 0
     width, height = min(paths, entries), max(1, paths // max(entries, 1))
     done = 0
@@ -72,38 +75,6 @@ def _noise(coefficients: Complex[Tensor, "paths modes"]) -> Float[Tensor, "paths
     """The first half of periodic noise."""
     steps = coefficients.shape[1] - 1
     return torch.fft.irfft(coefficients, n=2 * steps, norm="ortho")[:, :steps]
-
-
-def fractional_gaussian_noise(
-    steps: int,
-    hurst: float,
-    shape: tuple[int, ...] = (),
-    *,
-    replicas: int,
-    seed: int,
-    purpose: str,
-    dtype: torch.dtype = torch.float64,
-    device: torch.device | str = "cpu",
-    first_replica: int = 0,
-) -> Float[Tensor, "R steps *shape"]:
-    """Gaussian noise of covariance `(|k+1|^2H - 2 |k|^2H + |k-1|^2H) / 2` at distance k, every entry independent.
-
-    Exact in law for every 0 < H < 1, by circulant embedding (Davies & Harte 1987): each path is the first half of
-    periodic noise of length 2 steps, whose Fourier coefficients are independent. One real FFT a path, many entries
-    at a time; `2 steps + 2` normals a path.
-    shape: entries, each with a path of its own. Returns (replicas, steps, *shape), unit variance.
-    A function of (seed, purpose, replica), `steps` and the shape; made on the CPU in float64, then rounded and moved.
-    Raises `SettingError` unless 0 < hurst < 1, `ValueError` unless steps >= 1.
-    """
-    if not 0 < hurst < 1:
-        raise SettingError(f"init.hurst: expected above 0 and below 1, got {hurst}")
-    if steps < 1:
-        raise ValueError(f"steps must be at least 1, got {steps}")
-    noise = torch.empty(replicas, steps, math.prod(shape), dtype=dtype)
-    stream = Stream(seed, purpose, first_replica=first_replica)
-    for rows, columns, piece in noise_pieces(steps, hurst, noise.shape[2], replicas, stream):
-        noise[rows, :, columns] = piece.transpose(1, 2)
-    return noise.view(replicas, steps, *shape).to(device)
 
 
 def brownian_pieces(hurst: float, draw: Draw) -> Iterator[tuple[slice, slice, Float[Tensor, "r e grid"]]]:

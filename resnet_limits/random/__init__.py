@@ -6,11 +6,11 @@ Nothing depends on what was drawn before, on how many are drawn together, or on 
 to rounding.
 """
 
-from .normals import PIECE, REPLICA_BLOCK, generator, normals, permutation, replica_blocks, stream_normals
+from .normals import NORMALS_A_PIECE, REPLICA_BLOCK, generator, normals, permutation, replica_blocks, stream_normals
 from .streams import Stream
 
 __all__ = [
-    "PIECE",
+    "NORMALS_A_PIECE",
     "REPLICA_BLOCK",
     "Stream",
     "generator",

@@ -26,7 +26,7 @@ except ImportError:  # no compiler at installation
 COMPILED = compiled is not None
 """Whether normals are made by compiled code."""
 
-AT_ONCE = 2**13
+RANDOM_WORDS_AT_A_TIME = 2**13
 """Words that numpy turns into normals at a time, so that what they are made of stays in the cache. Speed alone."""
 
 
@@ -55,14 +55,14 @@ def fill(
         compiled(out, rows, size, *map(int, key), layer, first_row, rows_a_block, first_word, single, side_by_side)
         return
     pairs = -(-size // 2)
-    at_once = max(AT_ONCE // max(pairs, 1), 1)
+    at_once = max(RANDOM_WORDS_AT_A_TIME // max(pairs, 1), 1)
     done = 0
     while done < rows and size:
         block, within = divmod(first_row + done, rows_a_block)
         taken = min(at_once, rows_a_block - within, rows - done)
         part = out[done : done + taken]
-        for column in range(0, pairs, AT_ONCE):
-            width = min(AT_ONCE, pairs - column) if taken == 1 else pairs
+        for column in range(0, pairs, RANDOM_WORDS_AT_A_TIME):
+            width = min(RANDOM_WORDS_AT_A_TIME, pairs - column) if taken == 1 else pairs
             drawn_words = words(key, layer, block, first_word + within * pairs + column, taken * width).reshape(
                 taken, width
             )

@@ -16,7 +16,7 @@ from .streams import Stream, key_of, philox
 REPLICA_BLOCK = 64
 """Replicas that share a stream, one after the other. Changing it changes every random number."""
 
-PIECE = 2**17
+NORMALS_A_PIECE = 2**17
 """Normals to make at a time where what is done with them should find them in the cache. Changes speed alone."""
 
 

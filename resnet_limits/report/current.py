@@ -31,7 +31,7 @@ def current(run: Run, seen: JobsInFolder | None = None) -> Current:
     where nothing is finished, and from what another version of reslim has collected.
     """
     seen = seen or run.look(verify=True)
-    stored, jobs, state = summaries.read(run.path), summaries.of_jobs(seen.statuses), run.state(seen)
+    stored, jobs, state = summaries.read_summary(run.path), summaries.digest_of_jobs(seen.statuses), run.state(seen)
     document = stored.document
     if document is not None and stored.is_of(jobs):
         said = [] if stored.is_of_this_version else [f"collected by reslim {stored.version}"]
@@ -54,15 +54,15 @@ def _anew(run: Run, state: str, figures: str | None, why: str) -> Current:
 
         merged = merge([run])
         collection = collected(merged)
-        records, jobs = csv_text(collection.records), summaries.of_jobs(merged.statuses)
+        records, jobs = csv_text(collection.records), summaries.digest_of_jobs(merged.statuses)
         summary = summary_document(run.path, merged, collection, records, figures=figures)
     except Exception as error:  # of files that anybody may have written; other runs are shown all the same
         return Current(state, None, [f"{why}; it cannot be collected: {error or type(error).__name__}"])
     try:
         require_enclosed(run.path)
         with locked(run.path, wait=False):  # whoever holds it is collecting
-            write_text(run.path / summaries.RECORDS, records)
-            write_json(run.path / summaries.FILE, summary)
+            write_text(run.path / summaries.RECORDS_FILE, records)
+            write_json(run.path / summaries.SUMMARY_FILE, summary)
         said = f"{why}; collected anew"
     except (OSError, ReslimError) as error:
         reason = getattr(error, "strerror", None) or error

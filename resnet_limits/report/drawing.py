@@ -48,7 +48,7 @@ GEOMETRY = (
     "transform",
 )
 ATTRIBUTES = (*GEOMETRY, "id", "href", "clip-path", "style", "viewBox")
-OUTSIDE = re.compile(r"url\((?!#)|@import|expression|\\", re.IGNORECASE)
+PATTERN_OF_LINKS = re.compile(r"url\((?!#)|@import|expression|\\", re.IGNORECASE)
 
 
 def drawing(svg: Path, prefix: str, label: str) -> Markup:
@@ -73,7 +73,7 @@ def _keep_known(element: ElementTree.Element, prefix: str) -> None:
     element.attrib = {
         name: _named(name, value, prefix)
         for name, value in ((_local(name), value) for name, value in element.attrib.items())
-        if name in ATTRIBUTES and not OUTSIDE.search(value) and (name != "href" or value.startswith("#"))
+        if name in ATTRIBUTES and not PATTERN_OF_LINKS.search(value) and (name != "href" or value.startswith("#"))
     }
     for child in list(element):
         if isinstance(child.tag, str) and _local(child.tag) in ELEMENTS:

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..claims.claim import ORDERS
-from ..claims.words import expectation, interval, pinned, setting_words, unit
+from ..claims.claim import ORDER_RULES
+from ..claims.words import expectation, interval, setting_words, unit, words_of_pins
 from ..studies.two_way import TwoWay
 from .points import PointTable, by_setting, point_tables
 from .words import formula_latex, latex, number_latex
@@ -20,7 +20,7 @@ WIDTHS = (0.14, 0.27, 0.11, 0.11, 0.08, 0.12)
 """Of the columns of claims whose lines are broken, as shares of a line; the verdict is as wide as it is."""
 HEADS = ("Claim", "Statement", "Pinned", "Expected", "Unit", "Measured", "Verdict")
 
-VERDICTS = {"supported": "supported", "refuted": r"\textbf{refuted}", "inconclusive": r"\emph{inconclusive}"}
+VERDICTS_IN_LATEX = {"supported": "supported", "refuted": r"\textbf{refuted}", "inconclusive": r"\emph{inconclusive}"}
 
 
 def tables_tex(
@@ -59,11 +59,11 @@ def _claims(
         cells = (
             _breakable(claim["id"]) + cite,
             formula_latex(claim["statement"]),
-            _breakable(pinned(claim.get("pins", {}))),
+            _breakable(words_of_pins(claim.get("pins", {}))),
             latex(expectation(claim["expected"]).replace(" - ", " − ")),
             latex(unit(claim["expected"])),
             "---" if claim["measured"] is None else latex(interval(claim["measured"])),
-            VERDICTS[claim["verdict"]],
+            VERDICTS_IN_LATEX[claim["verdict"]],
         )
         yield " & ".join(cells) + r" \\"
     yield from (r"\end{longtable}", "}")
@@ -84,7 +84,7 @@ def _points(setting: Mapping[str, Any], table: PointTable) -> Iterator[str]:
     for claim, cells_by_place in table.rows:
         cells = [number_latex(cells_by_place.get(place, {}).get("value")) for place in shown]
         yield f"{latex(claim['id'])} & {' & '.join(cells)} \\\\"
-        if claim["expected"]["what"] in ORDERS and claim["expected"]["value"] is not None:
+        if claim["expected"]["what"] in ORDER_RULES and claim["expected"]["value"] is not None:
             scaled = [_scaled(cells_by_place.get(place, {}).get("scaled")) for place in shown]
             power = formula_latex(along.power(claim["expected"]["value"]))
             yield f"\\quad times {power} & {' & '.join(scaled)} \\\\"

@@ -10,7 +10,7 @@ from ..claims.words import setting_words
 from ..figures.curves import Curve, CurvePanel, missing
 from ..figures.write import LearningRequest
 from ..runs.collection import Collection
-from ..runs.records import COLUMNS, setting_label, setting_of
+from ..runs.records import COLUMNS_OF_RECORDS, setting_label, setting_of
 from .outcome import REACHED, Reached
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def _by_step(collection: Collection) -> Iterator[LearningRequest]:
     records = collection.records
     stepped = records.loc[records["observable"].isin(list(REACHED)) & records["step"].notna(), :]
     settings = {setting_label(s): s for s in (setting_of(job.settings, collection.swept) for job in collection.jobs)}
-    pins = [column for column in records.columns if column not in (*COLUMNS, *collection.swept)]
+    pins = [column for column in records.columns if column not in (*COLUMNS_OF_RECORDS, *collection.swept)]
     for label, setting in settings.items():
         rows = stepped.loc[stepped["setting"] == label, :]
         told_apart = [key for key in pins if rows[key].nunique(dropna=False) > 1]
@@ -65,10 +65,10 @@ def _curves(rows: pd.DataFrame) -> Iterator[Curve]:
 
 
 def _by_place(reached: Sequence[Reached]) -> Iterator[LearningRequest]:
-    found: dict[str, list[Reached]] = {}
+    by_coordinate: dict[str, list[Reached]] = {}
     for one in reached:
-        found.setdefault(f"{one.along.name} {one.setting}", []).append(one)
-    for together in found.values():
+        by_coordinate.setdefault(f"{one.along.name} {one.setting}", []).append(one)
+    for together in by_coordinate.values():
         along, setting, depth = together[0].along, together[0].setting, together[0].depth
         if max(len(one.points) for one in together) < 2:
             continue

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..claims.claim import OUTSIDE
-from ..claims.coordinate import DEPTH, Coordinate
+from ..claims.claim import WORDS_OF_A_SETTING_OUTSIDE
+from ..claims.coordinate import DEPTH_COORDINATE, Coordinate
 from ..claims.order import FEWEST_POINTS
 from ..claims.words import VERDICTS, counted, duration
 from ..runs.planned import depth_of
@@ -157,7 +157,9 @@ def next_step(summary: Mapping[str, Any], seeds: Sequence[int]) -> NextStep:
     claims = summary["claims"]
     if unfinished := sum(state != "finished" for state in summary.get("jobs", {}).values()):
         return NextStep(f"{unfinished} job{'s' if unfinished > 1 else ''} did not finish", resume=True)
-    undecided = [c for c in claims if c["verdict"] == "inconclusive" and not c["why"].startswith(OUTSIDE)]
+    undecided = [
+        c for c in claims if c["verdict"] == "inconclusive" and not c["why"].startswith(WORDS_OF_A_SETTING_OUTSIDE)
+    ]
     shallow = [claim for claim in undecided if _wants_depth(claim, summary)]
     depths = sorted({depth_of(name) for name in summary.get("jobs", {})})
     if shallow and depths:
@@ -201,7 +203,7 @@ def _points(claim: Claim, summary: Mapping[str, Any]) -> list[Mapping[str, Any]]
 
 def _by_depth(rows: Sequence[Mapping[str, Any]]) -> Iterator[Reached]:
     for of in _gathered(rows, "observable", "setting", "where"):
-        yield _reached(of, of[0]["setting"], DEPTH, {float(row["depth"]): row for row in of}, None)
+        yield _reached(of, of[0]["setting"], DEPTH_COORDINATE, {float(row["depth"]): row for row in of}, None)
 
 
 def _by_swept_keys(rows: Sequence[Mapping[str, Any]]) -> Iterator[Reached]:

@@ -14,9 +14,9 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
-from ..claims.claim import ORDERS
+from ..claims.claim import ORDER_RULES
 from ..claims.coordinate import Coordinate
-from ..claims.words import VERDICTS, expectation, flat, interval, pinned, setting_words, unit
+from ..claims.words import VERDICTS, expectation, interval, setting_words, unit, with_digits_of_constant, words_of_pins
 from ..papers import Paper
 from ..runs.job_folder import JobFolder
 from ..studies.two_way import TwoWay
@@ -73,11 +73,15 @@ def page(contents: Contents) -> str:
     environment.filters |= {
         "formula": words.formula_html,
         "expectation": lambda expected: expectation(expected).replace(" - ", " − "),
-        "pinned": pinned,
+        "pinned": words_of_pins,
         "unit": unit,
         "interval": lambda measured: interval(measured).replace("-", "−"),
-        "power": power_of_ten,
-        "scaled": lambda value: escape(flat(value)) if value is None or 0.01 <= value < 100 else power_of_ten(value),
+        "power": power_of_ten_in_html,
+        "scaled": lambda value: (
+            escape(with_digits_of_constant(value))
+            if value is None or 0.01 <= value < 100
+            else power_of_ten_in_html(value)
+        ),
         "setting": setting_words,
     }
     summary = contents.summary
@@ -94,7 +98,7 @@ def page(contents: Contents) -> str:
         ],
         verdicts={verdict: counts[verdict] for verdict in VERDICTS if counts[verdict]},
         strip=strip,
-        orders=ORDERS,
+        orders=ORDER_RULES,
     )
 
 
@@ -106,7 +110,7 @@ def _reached(said: Outcome) -> Iterator[tuple[Coordinate, list[float], list[Reac
 
 
 @dataclass(frozen=True)
-class Shown:
+class GroupOnPage:
     """A group at one setting as the page has it: the question with its claims, their figures, and their values by
     depth. It is open where a claim is not supported, or where it is the only one."""
 
@@ -118,7 +122,7 @@ class Shown:
 
 def _shown(
     summary: Mapping[str, Any], claims: Sequence[Mapping[str, Any]], rows: Sequence[Row], pictures: Sequence[Picture]
-) -> Iterator[Shown]:
+) -> Iterator[GroupOnPage]:
     groups = by_group(summary, claims)
     for group in groups:
         ids = {claim["id"] for claim in group.claims}
@@ -126,10 +130,10 @@ def _shown(
         of_group = [picture for picture in pictures if picture.shows in ids and picture.setting in settings]
         rows_of_group = [row for row in rows if row["claim"] in ids]
         is_open = len(groups) == 1 or any(claim["verdict"] != "supported" for claim in group.claims)
-        yield Shown(group, of_group, point_tables(group.claims, rows_of_group), is_open)
+        yield GroupOnPage(group, of_group, point_tables(group.claims, rows_of_group), is_open)
 
 
-def power_of_ten(value: float | None) -> Markup:
+def power_of_ten_in_html(value: float | None) -> Markup:
     """`1.2·10⁻³` with a superscript; `0.12` and `3.4` as they are."""
     if value is None:
         return Markup("")

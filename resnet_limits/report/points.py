@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..claims.coordinate import DEPTH, Coordinate
+from ..claims.coordinate import DEPTH_COORDINATE, Coordinate
 
 Row = Mapping[str, Any]
 """A row of `table` in `summary.json`."""
@@ -23,8 +23,10 @@ class PointTable:
 
 def point_tables(claims: Sequence[Mapping[str, Any]], rows: Sequence[Row]) -> list[PointTable]:
     """Of the claims and rows of one setting; none where nothing was recorded."""
-    names = sorted({row.get("along", DEPTH) for row in rows}, key=lambda name: (name != DEPTH, name))
-    return [_along(name, claims, [row for row in rows if row.get("along", DEPTH) == name]) for name in names]
+    names = sorted(
+        {row.get("along", DEPTH_COORDINATE) for row in rows}, key=lambda name: (name != DEPTH_COORDINATE, name)
+    )
+    return [_along(name, claims, [row for row in rows if row.get("along", DEPTH_COORDINATE) == name]) for name in names]
 
 
 def _along(name: str, claims: Sequence[Mapping[str, Any]], rows: Sequence[Row]) -> PointTable:

@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..claims.claim import Judgement
-from ..claims.coordinate import DEPTH
+from ..claims.coordinate import DEPTH_COORDINATE
 from ..files import locked, new_folder, read_bytes, write_json, write_text
 from ..measurement.job import FinishedJob
 from ..runs import leftovers, provenance
 from ..runs import records as tables
 from ..runs import summary as summaries
-from ..runs.collect import arrays, collected, groups
+from ..runs.collect import arrays, collected, groups_by_depth
 from ..runs.collection import Collection
 from ..runs.enclosed import require_enclosed
 from ..runs.folder import Run
 from ..runs.merge import Merged, merge
-from ..runs.records import COLUMNS, setting_label, setting_of
+from ..runs.records import COLUMNS_OF_RECORDS, setting_label, setting_of
 from ..runs.status import Status
 from ..settings.registry import FIGURES
 from ..studies.group import Group
@@ -38,7 +38,7 @@ if TYPE_CHECKING:  # matplotlib comes with it
     from ..figures.panels import Wording
     from ..figures.write import NamedRequest, Progress
 
-SCHEMA = 1
+SUMMARY_SCHEMA = 1
 """Of the document `summary.json`."""
 
 
@@ -51,13 +51,13 @@ def collect(run: Run, *, figures: bool = True, progress: Progress | None = None)
     run = Run.open(run.path)  # which may have been moved by now
     require_enclosed(run.path)
     with locked(run.path):  # clients that have waited for the same jobs come at the same time
-        summary = write(run.path, merge([run]), figures=figures, progress=progress)
+        summary = write_collection(run.path, merge([run]), figures=figures, progress=progress)
         run.note_jobs()
         leftovers.clear(run)
     return summary
 
 
-def write(
+def write_collection(
     folder: Path,
     merged: Merged,
     *,
@@ -72,20 +72,20 @@ def write(
     `RunFolderError` where the records of a finished job are missing or damaged.
     """
     collection = collection or collected(merged)
-    records, jobs = tables.csv_text(collection.records), summaries.of_jobs(merged.statuses)
-    drawn_from = jobs if figures else summaries.read(folder).figures
+    records, jobs = tables.csv_text(collection.records), summaries.digest_of_jobs(merged.statuses)
+    drawn_from = jobs if figures else summaries.read_summary(folder).figures
     summary = summary_document(folder, merged, collection, records, figures=drawn_from)
-    write_text(folder / summaries.RECORDS, records)
+    write_text(folder / summaries.RECORDS_FILE, records)
     if figures:
-        from ..figures.write import FOR_PAPERS, write_figures
+        from ..figures.write import FORMATS_FOR_PAPERS, write_figures
         from .learning import learning_figures
         from .write import write_report
 
         # Elsewhere than in a run folder, a folder `figures` may hold other people's files.
-        its_own = folder in {run.path for run in merged.runs}
+        is_in_its_run = folder in {run.path for run in merged.runs}
         names = [*collection.study.figures, *merged.named_figures()]
         with new_folder(folder / "figures") as place:
-            named, formats = _named(collection, names), FOR_PAPERS if pdf else ()
+            named, formats = _named(collection, names), FORMATS_FOR_PAPERS if pdf else ()
             drawn = write_figures(
                 place,
                 collection.judged,
@@ -93,11 +93,11 @@ def write(
                 learning=learning_figures(collection, outcome(summary).reached),
                 wording=wording_of(collection.study),
                 formats=formats,
-                replace=its_own,
+                replace=is_in_its_run,
                 progress=progress,
             )
         write_report(folder, collection, merged, summary, drawn)
-    write_json(folder / summaries.FILE, summary)
+    write_json(folder / summaries.SUMMARY_FILE, summary)
     return summary
 
 
@@ -107,7 +107,7 @@ def summary_document(
     """The document: what was judged, from which jobs, beside which records and figures."""
     return summaries.signed(
         {
-            "schema": SCHEMA,
+            "schema": SUMMARY_SCHEMA,
             "study": collection.study.name,
             "run": str(folder),
             "state": merged.state(),
@@ -119,7 +119,7 @@ def summary_document(
             "seconds": round(sum(job.status.seconds or 0.0 for job in collection.jobs), 3),
             "elapsed": round(elapsed([job.status for job in collection.jobs]), 3),
             "collected": {
-                "jobs": summaries.of_jobs(merged.statuses),
+                "jobs": summaries.digest_of_jobs(merged.statuses),
                 "figures": figures,
                 "records": hashlib.sha256(records.encode()).hexdigest(),
                 "version": provenance.version(),
@@ -137,7 +137,7 @@ def _named(collection: Collection, names: Sequence[str]) -> list[NamedRequest]:
         return []
     first: dict[str, NamedRequest] = {}
     seen: set[str] = set()
-    for group in groups(collection.jobs).values():
+    for group in groups_by_depth(collection.jobs).values():
         setting = setting_of(group[0].settings, collection.swept)
         paths = [job.path / "arrays.safetensors" for job in group]
         jobs = [FinishedJob(job.settings, [], arrays(path)) for job, path in zip(group, paths, strict=True)]
@@ -191,7 +191,7 @@ def claim_document(study: Study, judgement: Judgement) -> dict[str, Any]:
             "what": expected.what,
             "value": _number(expected.value),
             "tolerance": expected.tolerance,
-            **({} if expected.along == DEPTH else {"along": expected.along}),
+            **({} if expected.along == DEPTH_COORDINATE else {"along": expected.along}),
             **({"scale": expected.scale} if expected.scale else {}),
         },
         "pins": dict(claim.pins),
@@ -210,7 +210,7 @@ def _table(judgement: Judgement, points_of_claim: pd.DataFrame) -> Iterator[dict
         yield {
             "claim": judgement.claim.id,
             "depth": int(row["depth"]),
-            **({} if along == DEPTH else {"along": along, "at": float(row["at"])}),
+            **({} if along == DEPTH_COORDINATE else {"along": along, "at": float(row["at"])}),
             "setting": dict(judgement.setting),
             "observable": judgement.claim.observable,
             "value": _number(row["value"]),
@@ -227,7 +227,7 @@ def _reached(collection: Collection) -> Iterator[dict[str, Any]]:
     asked = records["observable"].isin(list(REACHED)) & records["step"].isna() & records["layer"].isna()
     final = records.loc[asked, :]
     labels = {setting_label(s): s for s in (setting_of(job.settings, collection.swept) for job in collection.jobs)}
-    pins = [column for column in final.columns if column not in COLUMNS]
+    pins = [column for column in final.columns if column not in COLUMNS_OF_RECORDS]
     rows: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {}
     for record in final.to_dict("records"):
         setting = labels[record["setting"]]

@@ -1,4 +1,4 @@
-"""States of a running job under `jobs/NAME/checkpoint/`, from which it goes on after an interruption.
+"""States of a running job under `jobs/CHECKPOINT_NAME/checkpoint/`, from which it goes on after an interruption.
 
     PART-NUMBER-SHA256.safetensors      arrays, and as the file's metadata the values, in JSON
 
@@ -29,8 +29,8 @@ from .interruption import Interruption
 from .provenance import version
 from .status import file_digest
 
-KEPT = 2
-NAME = re.compile(r"(?P<part>.+)-(?P<number>\d+)-(?P<digest>[0-9a-f]{64})\.safetensors")
+CHECKPOINTS_KEPT = 2
+CHECKPOINT_NAME = re.compile(r"(?P<part>.+)-(?P<number>\d+)-(?P<digest>[0-9a-f]{64})\.safetensors")
 
 
 class FolderCheckpoints:
@@ -87,7 +87,7 @@ class FolderCheckpoints:
             raise OutputError(
                 f"cannot write a checkpoint to {self.folder}: {reason}; make room, then resume the run"
             ) from None
-        for _, path in files[: len(files) + 1 - KEPT]:
+        for _, path in files[: len(files) + 1 - CHECKPOINTS_KEPT]:
             path.unlink(missing_ok=True)
         if self._interruption is not None:
             self._interruption.saved()
@@ -96,14 +96,14 @@ class FolderCheckpoints:
         """Number and path of the states of this part, oldest first."""
         states = []
         for path in self.folder.glob("*.safetensors"):
-            match = NAME.fullmatch(path.name)
+            match = CHECKPOINT_NAME.fullmatch(path.name)
             if match and match["part"] == self._part:
                 states.append((int(match["number"]), path))
         return sorted(states)
 
 
 def _read(path: Path) -> State:
-    match = NAME.fullmatch(path.name)
+    match = CHECKPOINT_NAME.fullmatch(path.name)
     if match is None or file_digest(path) != match["digest"]:
         raise ValueError("it is damaged, its SHA-256 is another")
     with safe_open(path, framework="np") as file:

@@ -15,7 +15,7 @@ import pandas as pd
 from safetensors import SafetensorError, safe_open
 
 from ..claims.claim import Judgement
-from ..claims.judge import judge, points
+from ..claims.judge import judge, pooled_points
 from ..errors import RunFolderError
 from ..files import require_plain
 from ..measurement.job import FinishedJob
@@ -48,7 +48,7 @@ def records_of(study: Study, jobs: Sequence[JobFolder], swept: Sequence[str]) ->
     """
     tables_by_job = {job.name: tables.read_parquet(job.path / "records.parquet") for job in jobs}
     frames = [_in_setting(tables_by_job[job.name], job.settings, swept) for job in jobs]
-    for group in groups(jobs).values():
+    for group in groups_by_depth(jobs).values():
         finished = [
             FinishedJob(
                 job.settings, tables.to_records(tables_by_job[job.name]), arrays(job.path / "arrays.safetensors")
@@ -65,7 +65,7 @@ def records_of(study: Study, jobs: Sequence[JobFolder], swept: Sequence[str]) ->
     return tables.typed(whole.reindex(columns=[*columns, *swept]))
 
 
-def groups(jobs: Sequence[JobFolder]) -> dict[str, list[JobFolder]]:
+def groups_by_depth(jobs: Sequence[JobFolder]) -> dict[str, list[JobFolder]]:
     """Jobs that differ in depth alone, by increasing depth."""
     jobs_by_setting: dict[str, list[JobFolder]] = {}
     for job in sorted(jobs, key=lambda j: j.settings.depth):
@@ -85,7 +85,7 @@ def judgements(
         rows = frame.loc[frame["setting"] == label, :]
         for claim in study.chosen(rows_of_setting.claims):
             judgement = judge(claim, rows_of_setting, rows, tables.setting_of(rows_of_setting, swept))
-            yield judgement, points(claim, rows_of_setting, rows)
+            yield judgement, pooled_points(claim, rows_of_setting, rows)
 
 
 def _natural(setting: dict[str, Any]) -> list[tuple[bool, float, str]]:

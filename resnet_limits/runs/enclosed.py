@@ -10,9 +10,9 @@ from pathlib import Path
 
 from ..errors import RunFolderError
 
-OTHERS = (".submitit", "wandb")
+FOLDERS_OF_OTHERS = (".submitit", "wandb")
 """Folders in which other programs make absolute links, to places that in a copy of a run are elsewhere."""
-KINDS = {
+KINDS_OF_ENTRIES = {
     stat.S_IFIFO: "a named pipe",
     stat.S_IFSOCK: "a socket",
     stat.S_IFCHR: "a device",
@@ -30,7 +30,7 @@ def require_enclosed(run: Path) -> None:
     root = os.path.realpath(run)
     for path in _all(root):
         if os.path.islink(path) and not (target := os.path.realpath(path)).startswith(root + os.sep):
-            if not set(OTHERS) & set(Path(path).parent.relative_to(root).parts):
+            if not set(FOLDERS_OF_OTHERS) & set(Path(path).parent.relative_to(root).parts):
                 raise RunFolderError(f"{path} is a link out of the run folder, to {target}; remove it to go on")
             os.unlink(path)
 
@@ -39,7 +39,7 @@ def first_odd(run: Path) -> str:
     """What in a run folder is no plain file, folder or link, in words; empty where there is nothing of the kind."""
     for path in _all(os.path.realpath(run)):
         with suppress(FileNotFoundError):  # a run that is under way has files that come and go
-            if kind := KINDS.get(stat.S_IFMT(os.lstat(path).st_mode)):
+            if kind := KINDS_OF_ENTRIES.get(stat.S_IFMT(os.lstat(path).st_mode)):
                 return f"{path} is {kind}, which no run folder has, and is not read; remove it to go on"
     return ""
 

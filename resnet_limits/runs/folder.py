@@ -28,18 +28,18 @@ import yaml
 from ..data import identity
 from ..errors import OutputError, RunFolderError, one_of
 from ..files import beside as named_beside
-from ..files import new_folder, place, read_json, read_text, sweep, write_json, write_text
+from ..files import new_folder, place, read_json, read_text, remove_leftovers, write_json, write_text
 from ..settings.base import Settings
+from ..settings.choices import files_of
 from ..settings.content import job_name
-from ..settings.registry import files_of
 from . import planned, provenance, scheduler
 from . import status as states
 from .job_folder import LAUNCHER, JobFolder, queue, settings_of
-from .planned import SCHEMA, Planned, Sweep
+from .planned import RUN_SCHEMA, Planned, Sweep
 from .status import Process, Status
 
-TIME = "%Y-%m-%d_%H-%M-%S"
-ID = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_[0-9a-f]{8}")
+TIME_FORMAT = "%Y-%m-%d_%H-%M-%S"
+RUN_ID = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_[0-9a-f]{8}")
 SUBMITIT = ".submitit"
 """Under `launcher/`: what submitit writes and reads, a folder each time that jobs are sent."""
 
@@ -96,7 +96,7 @@ class Run:
     @property
     def planned(self) -> Planned:
         """What it is to do. Raises `RunFolderError` where that cannot be known for certain."""
-        return planned.read(self.path)
+        return planned.read_plan(self.path)
 
     @property
     def study(self) -> str:
@@ -108,12 +108,12 @@ class Run:
 
         A plan that is damaged, or names a time that cannot be, leaves the date in the name of the folder.
         """
-        document = read_json(self.path / planned.FILE)
+        document = read_json(self.path / planned.PLAN_FILE)
         number = document.get("started") if isinstance(document, dict) else None
         if planned.is_time(number):
             return float(number)
         try:
-            dated = time.mktime(time.strptime(self.id[:19], TIME))
+            dated = time.mktime(time.strptime(self.id[:19], TIME_FORMAT))
         except (ValueError, OverflowError):
             return 0.0
         return dated if planned.is_time(dated) else 0.0
@@ -125,12 +125,12 @@ class Run:
         Raises `OutputError` where it cannot be written.
         """
         parent = root / settings[0].study
-        name = f"{time.strftime(TIME)}_{secrets.token_hex(4)}"
-        document = {"schema": SCHEMA, "invocations": [provenance.invocation(command)]}
+        name = f"{time.strftime(TIME_FORMAT)}_{secrets.token_hex(4)}"
+        document = {"schema": RUN_SCHEMA, "invocations": [provenance.invocation(command)]}
         plan = Planned(settings[0].study, cls._later_than_all(root))
         try:
             with new_folder(named_beside(parent / name)) as beside:
-                sweep(parent)
+                remove_leftovers(parent)
                 write_json(beside / "provenance.json", document)
                 cls(beside)._add(plan, settings, overrides)
                 os.rename(beside, parent / name)
@@ -148,7 +148,7 @@ class Run:
     @classmethod
     def open(cls, path: Path) -> Run:
         """The run in this folder. Raises `RunFolderError` where it is none, is damaged, or of another schema."""
-        planned.read(path)
+        planned.read_plan(path)
         return cls(path.absolute())
 
     @classmethod
@@ -191,7 +191,7 @@ class Run:
         """Whether a folder is that of a run, whatever has become of it: it holds a plan, or is called like a run."""
         if folder.name.startswith(".") or not folder.is_dir():
             return False
-        return (folder / planned.FILE).exists() or ID.fullmatch(folder.name) is not None
+        return (folder / planned.PLAN_FILE).exists() or RUN_ID.fullmatch(folder.name) is not None
 
     def add(self, settings: Sequence[Settings], overrides: Sequence[str]) -> None:
         """Queue the jobs of one sweep and note its overrides, and where the data come from."""
@@ -205,7 +205,7 @@ class Run:
         values = merged([asdict(known[name]) for name in sorted(known, key=planned.by_depth)])
         config = yaml.safe_dump(values, sort_keys=False)
         plan = plan.adding(Sweep(tuple(overrides), tuple(new)), _sha256(config), _parts(settings))
-        planned.write(self.path, plan)
+        planned.write_plan(self.path, plan)
         (self.path / "jobs").mkdir(exist_ok=True)
         for job in settings:
             queue(self.path, job)
@@ -217,7 +217,7 @@ class Run:
         """`provenance.json` with the invocations that can be read; a new one, which says so, where there is none."""
         document = read_json(self.path / "provenance.json")
         if not isinstance(document, dict) or not isinstance(document.get("invocations"), list):
-            document = {"schema": SCHEMA, "lost": "what was noted before is missing or damaged", "invocations": []}
+            document = {"schema": RUN_SCHEMA, "lost": "what was noted before is missing or damaged", "invocations": []}
         return document | {
             "invocations": [invocation for invocation in document["invocations"] if isinstance(invocation, dict)]
         }
@@ -234,7 +234,7 @@ class Run:
         known = document.get("data")
         known = known if isinstance(known, dict) else {}
         document["data"] = known | {
-            digest: document for digest, document in identity.described(settings).items() if digest not in known
+            digest: document for digest, document in identity.origins_of_data(settings).items() if digest not in known
         }
         write_json(self.path / "provenance.json", document)
 
@@ -332,7 +332,7 @@ class Run:
             if path is None:
                 lost[name] = Status("lost", message="its folder is missing")
                 continue
-            status = states.read(path)
+            status = states.read_status(path)
             if (settings := settings_of(path)) is not None:
                 jobs.append(JobFolder(path, settings, states.verified(path, status, since) if verify else status))
             else:
@@ -378,7 +378,7 @@ class Run:
 
     def held(self, jobs: Collection[str]) -> set[str]:
         """Those of these jobs that somebody will start, or runs: a launcher on this host, or a scheduler."""
-        return self.launching() & set(jobs) | scheduler.held(self.path, jobs)
+        return self.launching() & set(jobs) | scheduler.tasks_held(self.path, jobs)
 
     def state(self, seen: JobsInFolder | None = None) -> str:
         """`finished`, `running`, `failed` (a job failed, none runs) or `interrupted` (jobs lost or not started)."""

@@ -24,7 +24,7 @@ from pathlib import Path
 from .. import device, imports
 from ..data import identity
 from ..errors import OutputError, ReslimError
-from ..files import sweep, whole
+from ..files import remove_leftovers, whole
 from ..measurement.job import Job
 from ..memory import explained
 from ..printable import spelt
@@ -34,10 +34,10 @@ from . import status as states
 from .interruption import Interrupted, Interruption
 from .job_folder import LAUNCHER, queue
 from .owner import owned
-from .reporter import Reporter, write_status
+from .reporter import Reporter, write_status_anyway
 from .status import Process, Status
 
-GRACE = 15.0
+SECONDS_OF_GRACE = 15.0
 """Seconds that a job has to save its state where its settings do not say how long the scheduler waits."""
 
 
@@ -61,7 +61,7 @@ def run_job(run: Path, settings: Settings) -> None:
         interruption.hand_back()
     except Exception as error:
         reason = f"{error} A longer cluster.time, or more cluster.requeues, may do; resume the run"
-        write_status(folder, Status("failed", Process.this(folder), time.time(), message=reason))
+        write_status_anyway(folder, Status("failed", Process.this(folder), time.time(), message=reason))
 
 
 def _run(run: Path, folder: Path, settings: Settings, interruption: Interruption) -> None:
@@ -69,14 +69,14 @@ def _run(run: Path, folder: Path, settings: Settings, interruption: Interruption
         try:
             mine = stack.enter_context(owned(folder))
         except OSError as error:
-            if states.read(folder).state in ("queued", "failed", "lost"):
+            if states.read_status(folder).state in ("queued", "failed", "lost"):
                 reason = f"cannot write to {folder}: {error.strerror}; make room, then resume the run"
-                write_status(folder, Status("failed", Process.this(folder), time.time(), message=reason))
+                write_status_anyway(folder, Status("failed", Process.this(folder), time.time(), message=reason))
             return
-        if not mine or states.verified(folder, states.read(folder)).state == "finished":
+        if not mine or states.verified(folder, states.read_status(folder)).state == "finished":
             return
         for place in (folder, folder / "checkpoint", run / "shared"):
-            sweep(place)
+            remove_leftovers(place)
         with Reporter(folder) as reporter:
             try:
                 seconds = _measure(run, folder, settings, reporter, interruption)
@@ -99,7 +99,7 @@ def _run(run: Path, folder: Path, settings: Settings, interruption: Interruption
 def grace(settings: Settings) -> float:
     """Half of the time from a scheduler's signal to the end: the other half is for writing and requeueing."""
     notice = settings.cluster.notice()
-    return GRACE if notice is None else notice / 2
+    return SECONDS_OF_GRACE if notice is None else notice / 2
 
 
 def _measure(run: Path, folder: Path, settings: Settings, reporter: Reporter, interruption: Interruption) -> float:
@@ -131,7 +131,7 @@ def _measure(run: Path, folder: Path, settings: Settings, reporter: Reporter, in
     its_study = study.get(settings.study)
     asked = its_study.device(settings)
     with leased(asked, run / LAUNCHER, job=folder.name, waiting=waiting, log=reporter.log) as its_device:
-        reporter.runs(device.described(device.resolve(its_device)))
+        reporter.runs(device.name_of_device(device.resolve(its_device)))
         reporter.log(f"started on {reporter.device}, {settings.threads} thread(s)")
         with opened(settings, folder, reporter.log, version=version()) as sink, threadpool_limits(settings.threads):
             start = time.monotonic()

@@ -52,7 +52,7 @@ def queue(run: Path, settings: Settings) -> Path:
         if settings_of(folder) is None:
             write_text(folder / "config.yaml", yaml.safe_dump(asdict(settings), sort_keys=False))
         if not (folder / "status.json").exists():
-            states.write(folder, Status("queued"))
+            states.write_status(folder, Status("queued"))
     return folder
 
 
@@ -70,7 +70,7 @@ class JobFolder:
 
     def refreshed(self) -> JobFolder:
         """The same job with the state that its folder shows now."""
-        return replace(self, status=states.read(self.path))
+        return replace(self, status=states.read_status(self.path))
 
     def last_log_lines(self, count: int = 5) -> list[str]:
         try:

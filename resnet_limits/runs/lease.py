@@ -23,7 +23,7 @@ from pathlib import Path
 from .. import device
 from ..files import plain
 
-POLL = 0.5
+SECONDS_BETWEEN_LOOKS = 0.5
 """Seconds from one look at the locks to the next."""
 
 
@@ -74,7 +74,7 @@ def _taken(
             log(f"no lock on a GPU ({error.strerror} in {locks}): cuda:{index}, which other jobs may use, too")
             return index
         waiting()
-        time.sleep(POLL)
+        time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
 def physical_devices() -> list[str]:

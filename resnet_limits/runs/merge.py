@@ -14,7 +14,7 @@ from .job_folder import JobFolder
 from .planned import by_depth
 from .status import State, Status
 
-PREFERRED: tuple[State, ...] = ("finished", "running", "queued", "failed", "lost")
+STATES_BY_PREFERENCE: tuple[State, ...] = ("finished", "running", "queued", "failed", "lost")
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,13 @@ class Merged:
 
 def other_data(merged: Merged) -> str:
     """A sentence where jobs that ask for the same were done on different data; empty else."""
-    from .records import DATA, swept_keys  # late: pandas comes with it
+    from .records import DATA_COLUMN, swept_keys  # late: pandas comes with it
 
-    if DATA not in swept_keys([job.settings for job in merged.jobs]):
+    if DATA_COLUMN not in swept_keys([job.settings for job in merged.jobs]):
         return ""
     runs_by_digest: dict[str, list[str]] = {}
     for job in merged.jobs:
-        run, digest = Run(job.path.parents[1]), str(content(job.settings)[DATA])
+        run, digest = Run(job.path.parents[1]), str(content(job.settings)[DATA_COLUMN])
         runs = runs_by_digest.setdefault(digest, [])
         words = f"run {run.id} ({run.data().get(digest) or 'from somewhere'})"
         if words not in runs:
@@ -115,4 +115,4 @@ def merge(runs: Sequence[Run]) -> Merged:
 
 
 def _rank(job: JobFolder) -> int:
-    return PREFERRED.index(job.status.state)
+    return STATES_BY_PREFERENCE.index(job.status.state)

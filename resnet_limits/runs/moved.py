@@ -28,7 +28,7 @@ from . import summary
 
 LEVEL = 1.96
 """Standard errors in half an interval of 95 %."""
-ACCURACY = re.compile(r"(?:.*\.)?(?:test_|train_)?accuracy(?:\..*)?")
+PATTERN_OF_ACCURACIES = re.compile(r"(?:.*\.)?(?:test_|train_)?accuracy(?:\..*)?")
 MEASURED = ("value", "stderr", "reference", "reference_error", "seconds")
 """The columns of a record that are no coordinate of it, with those of `UNTOLD`."""
 UNTOLD = ("study", "job", "replicas", "setting")
@@ -53,7 +53,7 @@ class Side:
             for name, value in content(job).items():
                 if value not in (values := keys.setdefault(name, [])):
                     values.append(value)
-        with open(folder / summary.RECORDS, encoding="utf-8", newline="") as file:
+        with open(folder / summary.RECORDS_FILE, encoding="utf-8", newline="") as file:
             records = list(csv.DictReader(file))
         return cls(str(folder), document["study"], document["claims"], keys, records)
 
@@ -77,7 +77,7 @@ def compared(first: Side, second: Side) -> dict[str, Any]:
     }
 
 
-def read(path: Path) -> list[Side]:
+def read_sides(path: Path) -> list[Side]:
     """What `reslim verify --json` printed, study by study, or the summary of a run. Raises `RequestError`."""
     expected = "expected what reslim verify --json printed, or the summary.json of a run"
     if not path.is_file():
@@ -189,14 +189,18 @@ def _keys(first: Mapping[str, Sequence[Any]], second: Mapping[str, Sequence[Any]
 
 def _records(first: Sequence[Mapping[str, str]], second: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
     """Of each observable, how many records stand on one side alone, where there are any."""
-    columns = _told(first) & _told(second) if first and second else _told(first) | _told(second)
+    columns = (
+        _recorded_columns(first) & _recorded_columns(second)
+        if first and second
+        else _recorded_columns(first) | _recorded_columns(second)
+    )
     ones, others = (Counter(_place(record, columns) for record in side) for side in (first, second))
     only, also = ones - others, others - ones
     names = sorted({dict(place)["observable"] for place in (*only, *also)})
     return [{"observable": name, "first": _of(only, name), "second": _of(also, name)} for name in names]
 
 
-def _told(records: Sequence[Mapping[str, str]]) -> set[str]:
+def _recorded_columns(records: Sequence[Mapping[str, str]]) -> set[str]:
     return {name for name in (records[0] if records else ()) if name not in (*MEASURED, *UNTOLD)}
 
 
@@ -211,7 +215,7 @@ def _of(places: Counter[tuple[tuple[str, str], ...]], observable: str) -> int:
 
 def _accuracies(first: Sequence[Mapping[str, str]], second: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
     """The final accuracies that both sides have, means over seeds, each with its coordinates."""
-    columns = (_told(first) & _told(second)) - {"seed"}
+    columns = (_recorded_columns(first) & _recorded_columns(second)) - {"seed"}
     ones, others = _means(first, columns), _means(second, columns)
     rows = []
     for place in ones:
@@ -229,7 +233,12 @@ def _means(
     """Mean and standard error over seeds of each accuracy at the end of training."""
     values: dict[tuple[tuple[str, str], ...], list[tuple[float, float]]] = {}
     for record in records:
-        if ACCURACY.fullmatch(record["observable"]) and record["value"] and not record["step"] and not record["layer"]:
+        if (
+            PATTERN_OF_ACCURACIES.fullmatch(record["observable"])
+            and record["value"]
+            and not record["step"]
+            and not record["layer"]
+        ):
             pair = float(record["value"]), float(record["stderr"] or 0.0)
             values.setdefault(_place(record, columns), []).append(pair)
     return {place: _mean(pairs) for place, pairs in values.items()}

@@ -55,7 +55,7 @@ def is_abandoned(folder: Path) -> bool:
 
 def _sign_of_life(folder: Path, owner: Path) -> float:
     """When the owner showed that it lives, by its own clock."""
-    return max(states.read(folder).heartbeat, owner.stat().st_mtime)
+    return max(states.read_status(folder).heartbeat, owner.stat().st_mtime)
 
 
 def _is_silent(folder: Path, owner: Path, seems_gone: bool) -> bool:

@@ -22,11 +22,11 @@ from ..errors import RunFolderError
 from ..files import read_json, write_json
 from ..settings.registry import STUDIES
 
-SCHEMA = 2
+RUN_SCHEMA = 2
 """Of the run folder: what lies where in it."""
-FILE = "plan.json"
-NAME = re.compile(r"\d{1,9}-[0-9a-f]{10}")
-LAST = 32_503_680_000.0
+PLAN_FILE = "plan.json"
+JOB_NAME = re.compile(r"\d{1,9}-[0-9a-f]{10}")
+LATEST_START = 32_503_680_000.0
 """The year 3000: no run was made later than that, whatever a document says."""
 
 
@@ -98,34 +98,36 @@ def depth_of(name: str) -> int:
 
 def is_time(number: Any) -> TypeGuard[float]:
     """Whether a number of a document may be the time at which a run was made."""
-    return isinstance(number, (int, float)) and not isinstance(number, bool) and 0 <= number < LAST
+    return isinstance(number, (int, float)) and not isinstance(number, bool) and 0 <= number < LATEST_START
 
 
-def digest(document: Mapping[str, Any]) -> str:
+def digest_of_document(document: Mapping[str, Any]) -> str:
     """SHA-256 of a document, however it was laid out."""
     return hashlib.sha256(json.dumps(document, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
-def write(folder: Path, planned: Planned) -> None:
-    document = {"schema": SCHEMA, **asdict(planned)}
-    write_json(folder / FILE, {**document, "digest": digest(document)})
+def write_plan(folder: Path, planned: Planned) -> None:
+    document = {"schema": RUN_SCHEMA, **asdict(planned)}
+    write_json(folder / PLAN_FILE, {**document, "digest": digest_of_document(document)})
 
 
-def read(folder: Path) -> Planned:
+def read_plan(folder: Path) -> Planned:
     """The plan of a run. Raises `RunFolderError` where there is none, one that was changed, or of another schema."""
-    document = read_json(folder / FILE)
+    document = read_json(folder / PLAN_FILE)
     schema = _schema(folder, document)
-    if schema is not None and schema != SCHEMA:
-        raise OtherSchema(f"{folder} has run-folder schema {schema!r}; this version of reslim reads schema {SCHEMA}")
-    if not (folder / FILE).exists():
+    if schema is not None and schema != RUN_SCHEMA:
+        raise OtherSchema(
+            f"{folder} has run-folder schema {schema!r}; this version of reslim reads schema {RUN_SCHEMA}"
+        )
+    if not (folder / PLAN_FILE).exists():
         if not (folder / "jobs").is_dir():
-            raise RunFolderError(f"{folder} is not a run folder (it has no {FILE})")
+            raise RunFolderError(f"{folder} is not a run folder (it has no {PLAN_FILE})")
         raise _damaged(folder, "is missing")
     if not isinstance(document, dict):
         raise _damaged(folder, "cannot be read")
     content = {key: value for key, value in document.items() if key != "digest"}
     try:
-        if document.get("digest") != digest(content):
+        if document.get("digest") != digest_of_document(content):
             raise _damaged(folder, "was changed: its digest is another one")
         sweeps = [Sweep(_words(sweep["overrides"]), _words(sweep["jobs"])) for sweep in document["sweeps"]]
         parts = _words(document.get("parts", []))
@@ -133,7 +135,7 @@ def read(folder: Path) -> Planned:
         names = [name for sweep in sweeps for name in sweep.jobs]
         if missing := planned.missing_files():
             raise MissingFiles(f"{folder} was {missing}")
-        if planned.study not in STUDIES or not names or not all(NAME.fullmatch(name) for name in names):
+        if planned.study not in STUDIES or not names or not all(JOB_NAME.fullmatch(name) for name in names):
             raise ValueError
     except (KeyError, TypeError, ValueError, RecursionError):
         raise _damaged(folder, "is no plan of this version of reslim") from None
@@ -142,7 +144,7 @@ def read(folder: Path) -> Planned:
 
 def _schema(folder: Path, document: Any) -> Any:
     """What a folder says of its schema; older ones said it in `provenance.json`."""
-    if document is None and not (folder / FILE).exists():
+    if document is None and not (folder / PLAN_FILE).exists():
         document = read_json(folder / "provenance.json")
     return document.get("schema") if isinstance(document, dict) else None
 
@@ -155,6 +157,7 @@ def _words(values: Any) -> tuple[str, ...]:
 
 def _damaged(folder: Path, how: str) -> RunFolderError:
     return RunFolderError(
-        f"{folder / FILE} {how}: what the run was to do is not known for certain. Put the file back from a copy, or "
+        f"{folder / PLAN_FILE} {how}: what the run was to do is not known for certain. Put the file back from a"
+        f" copy, or "
         "start another run"
     )

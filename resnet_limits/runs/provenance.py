@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from .. import own
-from ..imports import PACKAGE
+from ..imports import PACKAGE_FILE
 
 PACKAGES = ("reslim", "torch", "torchdiffeq", "torchvision", "numpy", "scipy", "pandas", "hydra-core", "scikit-learn")
 
-ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR")
+VARIABLES_OF_GIT = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR")
 """Variables that make git answer for another checkout."""
 
 
@@ -37,7 +37,7 @@ def invocation(command: Sequence[str]) -> dict[str, Any]:
         "host": socket.gethostname(),
         "platform": platform.platform(),
         "python": platform.python_version(),
-        "package": PACKAGE,
+        "package": PACKAGE_FILE,
         "packages": {name: version_installed for name in PACKAGES if (version_installed := _version(name))},
         "git": _git(),
         "parts": {file.label: file.path for file in own.files()},
@@ -70,7 +70,7 @@ def _git() -> dict[str, Any] | None:
 
 def _output(root: Path, *arguments: str) -> str:
     # Of this checkout, whatever repository a hook of git calls us from; its settings start no program.
-    others = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
+    others = {name: value for name, value in os.environ.items() if name not in VARIABLES_OF_GIT}
     command = ["git", "-c", "core.fsmonitor=false", *arguments]
     done = subprocess.run(command, cwd=root, env=others, capture_output=True, text=True, timeout=10, check=True)
     return done.stdout.strip()

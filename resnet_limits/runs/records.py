@@ -20,7 +20,7 @@ from ..measurement.record import Record
 from ..settings.base import Settings
 from ..settings.content import content
 
-COLUMNS = (
+COLUMNS_OF_RECORDS = (
     *("study", "job", "depth", "width", "replicas", "seed", "observable", "value", "stderr", "reference"),
     *("reference_error", "layer", "step", "setting", "seconds"),
 )
@@ -52,12 +52,12 @@ def table(
         }
         for r in records
     ]
-    return typed(pd.DataFrame(rows, columns=None if rows else list(COLUMNS)))
+    return typed(pd.DataFrame(rows, columns=None if rows else list(COLUMNS_OF_RECORDS)))
 
 
 def typed(frame: pd.DataFrame) -> pd.DataFrame:
     """The columns in order, integers as integers (with gaps), numbers as floats."""
-    frame = frame.reindex(columns=[*COLUMNS, *(c for c in frame.columns if c not in COLUMNS)])
+    frame = frame.reindex(columns=[*COLUMNS_OF_RECORDS, *(c for c in frame.columns if c not in COLUMNS_OF_RECORDS)])
     for column in INTEGERS:
         frame[column] = frame[column].astype("Int64")
     for column in ("value", "stderr", "reference", "reference_error", "seconds"):
@@ -80,7 +80,7 @@ def read_parquet(path: Path) -> pd.DataFrame:
 
 def to_records(frame: pd.DataFrame) -> list[Record]:
     """The rows of one job's table as records again."""
-    extra = [c for c in frame.columns if c not in COLUMNS]
+    extra = [c for c in frame.columns if c not in COLUMNS_OF_RECORDS]
     return [
         Record(
             observable=row["observable"],
@@ -97,7 +97,7 @@ def to_records(frame: pd.DataFrame) -> list[Record]:
     ]
 
 
-DATA, PARTS = "data.digest", "parts"
+DATA_COLUMN, PARTS_COLUMN = "data.digest", "parts"
 
 
 def swept_keys(jobs: Sequence[Settings]) -> list[str]:
@@ -111,7 +111,7 @@ def swept_keys(jobs: Sequence[Settings]) -> list[str]:
         name for name in dict.fromkeys(name for value in values for name in value) if name not in ("depth", "seed")
     ]
     swept = [name for name in names if any(value.get(name) != values[0].get(name) for value in values)]
-    for identity in (DATA, PARTS):
+    for identity in (DATA_COLUMN, PARTS_COLUMN):
         others = [name for name in swept if name != identity]
         seen = {tuple(str(value.get(name)) for name in others): value.get(identity) for value in values}
         if all(seen[tuple(str(value.get(name)) for name in others)] == value.get(identity) for value in values):

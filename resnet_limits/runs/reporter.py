@@ -14,10 +14,10 @@ from . import status as states
 from .status import Process, State, Status
 
 
-def write_status(folder: Path, status: Status) -> None:
+def write_status_anyway(folder: Path, status: Status) -> None:
     """Write `status.json`; on a full disk into the file that is there, which has room for a few words."""
     try:
-        states.write(folder, status)
+        states.write_status(folder, status)
     except OSError:
         with open(folder / "status.json", "r+", encoding="utf-8", opener=plain) as file:
             file.write(json.dumps(asdict(status)))
@@ -88,7 +88,7 @@ class Reporter:
         with self._lock:
             self._written = time.monotonic()
             self._status = replace(self._status, heartbeat=time.time(), device=self.device)
-            write_status(self.folder, self._status)
+            write_status_anyway(self.folder, self._status)
 
     def _beat(self) -> None:
         while not self._stop.wait(states.heartbeat_seconds()):

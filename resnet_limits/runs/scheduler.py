@@ -20,8 +20,8 @@ from ..errors import SchedulerError
 from ..files import locked, read_json, write_json
 from .job_folder import LAUNCHER
 
-FILE = f"{LAUNCHER}/scheduler.json"
-SECONDS = 30.0
+SCHEDULER_FILE = f"{LAUNCHER}/scheduler.json"
+SECONDS_FOR_SQUEUE = 30.0
 """How long `squeue` may take while jobs are watched; a user who asks for SLURM is not kept waiting so long."""
 
 
@@ -30,7 +30,7 @@ def task_name(run: Path) -> str:
     return f"reslim-{run.name.rsplit('_', 1)[-1]}"
 
 
-def require() -> None:
+def require_slurm() -> None:
     """Raise `SchedulerError` where this machine cannot send jobs to SLURM, or SLURM does not answer."""
     if shutil.which("sbatch") is None:
         raise SchedulerError("cluster=slurm: there is no sbatch here; start it where SLURM's commands are installed")
@@ -40,9 +40,9 @@ def require() -> None:
 
 def note(run: Path, array: str, jobs: Sequence[str]) -> None:
     """Note that these jobs of this run are sent to SLURM as the tasks of an array, in this order."""
-    with locked((run / FILE).parent):  # two clients may send at the same time
+    with locked((run / SCHEDULER_FILE).parent):  # two clients may send at the same time
         document = {"scheduler": "slurm", "name": task_name(run), "folder": str(run.resolve())}
-        write_json(run / FILE, {**document, "arrays": {**_arrays(run), array: list(jobs)}})
+        write_json(run / SCHEDULER_FILE, {**document, "arrays": {**_arrays(run), array: list(jobs)}})
 
 
 def was_used(run: Path) -> bool:
@@ -56,7 +56,7 @@ def sent(run: Path) -> set[str]:
 
 
 def _document(run: Path) -> dict[str, Any] | None:
-    document = read_json(run / FILE)
+    document = read_json(run / SCHEDULER_FILE)
     return document if isinstance(document, dict) and document.get("folder") == str(run.resolve()) else None
 
 
@@ -84,7 +84,7 @@ def silence() -> str:
     return SILENCE.problem if time.monotonic() < SILENCE.until else ""
 
 
-def held(run: Path, jobs: Collection[str]) -> set[str]:
+def tasks_held(run: Path, jobs: Collection[str]) -> set[str]:
     """Those of these jobs whose tasks wait, run, or are about to end. Where SLURM does not answer, they may: all.
 
     On a machine without SLURM's commands none are: who resumes a run there means to run it there.
@@ -106,7 +106,7 @@ def _states(run: Path, jobs: Collection[str]) -> dict[str, str]:
     if silence():
         return may
     tasks, problem = _squeue(task_name(run))
-    SILENCE.problem, SILENCE.until = problem or "", time.monotonic() + SECONDS if problem else 0.0
+    SILENCE.problem, SILENCE.until = problem or "", time.monotonic() + SECONDS_FOR_SQUEUE if problem else 0.0
     if problem is not None:
         return may
     states: dict[str, str] = {}
@@ -127,7 +127,7 @@ class _Task:
     state: str
 
 
-def _squeue(name: str, *, seconds: float = SECONDS) -> tuple[list[_Task], str | None]:
+def _squeue(name: str, *, seconds: float = SECONDS_FOR_SQUEUE) -> tuple[list[_Task], str | None]:
     """The tasks of this name, or why they are not known."""
     command = ["squeue", "--noheader", "--array", f"--name={name}", "--format=%K %T %o"]
     try:

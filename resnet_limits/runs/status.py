@@ -26,9 +26,9 @@ State = Literal["queued", "running", "finished", "failed", "lost"]
 STATES: tuple[State, ...] = ("queued", "running", "finished", "failed")
 RESULTS = ("records.parquet", "arrays.safetensors")
 """The files of a finished job, whose digests its status holds."""
-LONGEST = 1e10
+MAX_SECONDS_OF_JOB = 1e10
 """Seconds that no job takes (three centuries): a number beyond is damaged."""
-GONE = "its process is gone (if nobody stopped it, most likely for want of memory)"
+PROCESS_IS_GONE = "its process is gone (if nobody stopped it, most likely for want of memory)"
 STOPPED = "stopped by an interrupt"
 
 
@@ -114,11 +114,11 @@ class Status:
     """SHA-256 of the files that a finished job left, by name."""
 
 
-def write(folder: Path, status: Status) -> None:
+def write_status(folder: Path, status: Status) -> None:
     write_json(folder / "status.json", asdict(status))
 
 
-def read(folder: Path) -> Status:
+def read_status(folder: Path) -> Status:
     """The state of the job in this folder; `lost` where it says running and nobody runs it.
 
     A file that is missing or damaged counts as lost: the job is done again, its records are never trusted.
@@ -131,11 +131,11 @@ def read(folder: Path) -> Status:
         words = (status.state, status.message, status.device, *status.digests, *status.digests.values())
         if not all(isinstance(n, (int, float)) for n in numbers) or not all(isinstance(w, str) for w in words):
             raise TypeError
-        if status.state not in STATES or not all(0 <= n <= LONGEST for n in numbers[1:]):
+        if status.state not in STATES or not all(0 <= n <= MAX_SECONDS_OF_JOB for n in numbers[1:]):
             raise ValueError
         status = replace(status, heartbeat=float(status.heartbeat))
         if status.state == "running" and (process is None or process.is_gone(status.heartbeat, folder)):
-            return replace(status, state="lost", message=GONE)
+            return replace(status, state="lost", message=PROCESS_IS_GONE)
     except (TypeError, KeyError, ValueError, AttributeError, OverflowError):
         return Status("lost", message="status.json is missing or damaged")
     return status
@@ -143,9 +143,9 @@ def read(folder: Path) -> Status:
 
 def note_stopped(folder: Path) -> None:
     """Say of a job whose process was ended on purpose a moment ago that it waits again, and why."""
-    status = read(folder)
+    status = read_status(folder)
     if status.state == "lost":
-        write(folder, Status("queued", progress=status.progress, message=STOPPED))
+        write_status(folder, Status("queued", progress=status.progress, message=STOPPED))
 
 
 def touched(path: Path, since: int) -> bool:

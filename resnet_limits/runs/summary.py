@@ -21,13 +21,13 @@ from . import planned, provenance
 from . import status as states
 from .status import Status
 
-FILE = "summary.json"
-RECORDS = "records.csv"
+SUMMARY_FILE = "summary.json"
+RECORDS_FILE = "records.csv"
 
 
-def of_jobs(statuses: Mapping[str, Status]) -> str:
+def digest_of_jobs(statuses: Mapping[str, Status]) -> str:
     """A digest of what a collection of these jobs rests on: their names, states, and the digests of their results."""
-    return planned.digest({name: [status.state, dict(status.digests)] for name, status in statuses.items()})
+    return planned.digest_of_document({name: [status.state, dict(status.digests)] for name, status in statuses.items()})
 
 
 def signed(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,27 +60,27 @@ class Stored:
         return self.document["collected"]["figures"] if self.document else None
 
 
-def read(folder: Path) -> Stored:
+def read_summary(folder: Path) -> Stored:
     """The summary of a run, believed if it and the records beside it are what a collection wrote."""
-    if not (folder / FILE).exists():
+    if not (folder / SUMMARY_FILE).exists():
         return Stored(None)
-    document = read_json(folder / FILE)
+    document = read_json(folder / SUMMARY_FILE)
     collected = document.get("collected") if isinstance(document, dict) else None
     if not isinstance(collected, dict) or not isinstance(collected.get("version"), str):
-        return Stored(None, f"{FILE} was changed or damaged")
+        return Stored(None, f"{SUMMARY_FILE} was changed or damaged")
     try:
         if collected.get("digest") != _digest(document):
-            return Stored(None, f"{FILE} was changed or damaged")
-        if collected["records"] != states.file_digest(folder / RECORDS):
-            return Stored(None, f"{RECORDS} was changed or damaged")
+            return Stored(None, f"{SUMMARY_FILE} was changed or damaged")
+        if collected["records"] != states.file_digest(folder / RECORDS_FILE):
+            return Stored(None, f"{RECORDS_FILE} was changed or damaged")
         return Stored({**document, "run": str(folder), "collected": {"jobs": None, "figures": None, **collected}})
     except OSError:
-        return Stored(None, f"{RECORDS} is missing")
+        return Stored(None, f"{RECORDS_FILE} is missing")
     except (KeyError, ValueError, RecursionError):
-        return Stored(None, f"{FILE} was changed or damaged")
+        return Stored(None, f"{SUMMARY_FILE} was changed or damaged")
 
 
 def _digest(document: Mapping[str, Any]) -> str:
     """The place is none of it: a run that was moved or copied is the same."""
     collected = {key: value for key, value in document["collected"].items() if key != "digest"}
-    return planned.digest({**document, "run": None, "collected": collected})
+    return planned.digest_of_document({**document, "run": None, "collected": collected})

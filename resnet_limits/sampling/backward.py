@@ -51,7 +51,7 @@ class SpanTape(Tape):
             yield Layer(k, p, weights, a.sum(dim=1).norm(dim=-1))
 
 
-def record(
+def recorded_pass(
     scheme: Scheme,
     x0: Float[Tensor, "r n d"],
     law: Law,

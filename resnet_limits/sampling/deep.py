@@ -24,7 +24,7 @@ from ..fixed_shape import gram as inner_products
 from ..networks.activations import activation_named
 from ..random import Stream, normals
 from .layer_law import Act, Isotropic
-from .wide import gram, pre_activations
+from .wide import mean_gram, pre_activations
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def final(
         z = act(outer, torch.cat(hidden, dim=1), biased, h, stream.part(" outer").at(k))
         moved = zip(branches, states, z.split(n, dim=1), strict=True)
         states = [x + activation_named(b.outside)(part) for b, x, part in moved]
-    start = gram(x0)
+    start = mean_gram(x0)
     compensators = [start + h * outer.sigma_w**2 * total.double() + horizon * outer.sigma_b**2 for total in squares]
     return states, compensators
 
@@ -110,8 +110,8 @@ def wide_pair(
         return normals(tuple(x0.shape), layer_stream, replicas=replicas, dtype=x.dtype, device=x.device)
 
     for k in range(depth):
-        hidden = activation_named(phi)(pre_activations(inner[0] ** 2 * gram(x) + inner[1] ** 2, drawn("inner", k)))
+        hidden = activation_named(phi)(pre_activations(inner[0] ** 2 * mean_gram(x) + inner[1] ** 2, drawn("inner", k)))
         Z = drawn("outer", k)
-        x = x + pre_activations(h * (outer[0] ** 2 * gram(hidden) + outer[1] ** 2), Z)
+        x = x + pre_activations(h * (outer[0] ** 2 * mean_gram(hidden) + outer[1] ** 2), Z)
         y = y + pre_activations((ideal[k + 1] - ideal[k])[None], Z)
     return x, y

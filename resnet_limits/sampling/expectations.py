@@ -19,11 +19,11 @@ from torch import Tensor
 from ..fixed_shape import add_terms
 from ..networks.activations import activation_named
 
-NODES = ((0.01, 6), (0.05, 8), (0.2, 12), (0.5, 24), (1.0, 32), (math.inf, 64))
+NODES_BY_VARIANCE = ((0.01, 6), (0.05, 8), (0.2, 12), (0.5, 24), (1.0, 32), (math.inf, 64))
 """`(largest variance, nodes)`: errors below 1e-5 of `E phi(z)^2 - phi'(0)^2 v` up to a variance of 1, 1e-4 up to 4."""
 
 
-AT_ONCE = 1024
+VARIANCES_AT_A_TIME = 1024
 """Variances whose coefficients are computed at a time: they stay in the cache. Speed alone."""
 
 
@@ -36,7 +36,7 @@ def moments(
     largest = flat.diagonal(dim1=-2, dim2=-1).amax(dim=-1)
     first, product = flat.new_empty(len(flat), n), torch.empty_like(flat)
     least = -math.inf
-    for bound, nodes in NODES:
+    for bound, nodes in NODES_BY_VARIANCE:
         # Each covariance has the nodes that its own variances need, whichever are computed with it.
         indices = ((largest > least) & (largest <= bound) | (bound == math.inf) & largest.isnan()).nonzero().squeeze(-1)
         least = bound
@@ -77,7 +77,9 @@ def hermite_coefficients(phi: str, variance: Float[Tensor, " b"], nodes: int) ->
     """`E phi(v^(1/2) g) He_k(g)/(k!)^(1/2)`, g standard normal, for k below the number of nodes."""
     points, transform = (q.to(variance) for q in _quadrature(nodes))
     coefficients = variance.new_zeros(nodes, len(variance))
-    for part, of in zip(coefficients.split(AT_ONCE, dim=1), variance.split(AT_ONCE), strict=True):
+    for part, of in zip(
+        coefficients.split(VARIANCES_AT_A_TIME, dim=1), variance.split(VARIANCES_AT_A_TIME), strict=True
+    ):
         add_terms(part, transform, activation_named(phi)(points[:, None] * of.sqrt()))
     return coefficients
 

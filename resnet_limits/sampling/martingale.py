@@ -25,7 +25,7 @@ from .expectations import moments
 from .layer_law import Isotropic
 from .schemes import ShallowNetwork
 
-LAYERS = 32
+LAYERS_OF_MARTINGALE_TOGETHER = 32
 """Layers whose expectations are computed together: speed, and 1e-5 of the control variate, whose quadrature has as many
 nodes as the largest variance of them needs."""
 STEP_OF_DIFFERENCE = 1e-4
@@ -62,7 +62,7 @@ def expected_change(
     return torch.cat([mu, (cross + cross.mT + product).flatten(-2)], dim=-1)
 
 
-def gradients(
+def gradients_of_mean(
     functionals: Float[Tensor, "p s"],
     y0: Float[Tensor, " s"],
     n: int,
@@ -118,7 +118,7 @@ class Martingale:
         """The states after the next layer."""
         self._moments.append(state_moments(x))
         self._features.append(self._of_features(x))
-        if len(self._features) > LAYERS:
+        if len(self._features) > LAYERS_OF_MARTINGALE_TOGETHER:
             self._settle()
 
     def value(self) -> Float[Tensor, "p r"]:

@@ -22,7 +22,7 @@ from ..random import Stream
 from .layer_law import Act, Isotropic
 
 
-def linear(
+def ends_of_linear_branch(
     x0: Float[Tensor, "r n d"],
     factors: Sequence[float],
     law: Isotropic,

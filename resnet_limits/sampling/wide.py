@@ -17,11 +17,11 @@ from torch import Tensor
 
 from .. import fixed_shape
 
-SINGULAR = 1e-10
+MAX_PIVOT_OF_SINGULAR = 1e-10
 """A pivot below this fraction of the largest diagonal entry: the Gram matrix is taken as singular."""
 
 
-def gram(x: Float[Tensor, "r n d"]) -> Float[Tensor, "r n n"]:
+def mean_gram(x: Float[Tensor, "r n d"]) -> Float[Tensor, "r n n"]:
     """`<x_i, x_j>/d`, float64; equal vectors have equal rows and columns."""
     products = fixed_shape.gram(x.double())
     for _ in range(2):  # rows, then columns
@@ -34,7 +34,7 @@ def root(C: Float[Tensor, "r n n"]) -> Float[Tensor, "r n n"]:
     R, info = fixed_shape.cholesky(C)
     largest = C.diagonal(dim1=-2, dim2=-1).amax(dim=-1)
     smallest = R.diagonal(dim1=-2, dim2=-1).amin(dim=-1).square()
-    singular = (info > 0) | ~(smallest > SINGULAR * largest)
+    singular = (info > 0) | ~(smallest > MAX_PIVOT_OF_SINGULAR * largest)
     if bool(singular.any()):
         R[singular] = _symmetric_root(C[singular])
     return R

@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 from .. import own
 from ..errors import SettingError, one_of
 from .base import Settings
-from .checks import check
+from .checks import check_values
+from .choices import files_of
 from .keys import _types
-from .registry import STUDIES, Option, files_of
+from .registry import STUDIES, Option
 
 S = TypeVar("S", bound=Settings)
 T = TypeVar("T")
@@ -27,7 +28,7 @@ def from_mapping(values: Mapping[str, Any]) -> Settings:
     if study not in STUDIES:
         raise SettingError(f"unknown study {STUDIES.unknown(study)}")
     settings = _build(STUDIES[study], values, prefix="")
-    check(settings)
+    check_values(settings)
     return with_files(settings)
 
 

@@ -15,7 +15,7 @@ from .keys import _types, describe, in_range, range_in_words
 from .registry import STUDIES, Option, Registry
 
 
-def check(settings: Settings) -> None:
+def check_values(settings: Settings) -> None:
     """Check types, choices and ranges of all keys. Raises `SettingError` naming the key and what is allowed."""
     require_settings(settings)
     for name, kind in _types(type(settings)).items():

@@ -21,7 +21,7 @@ def _counts(entry: Entry) -> bool:
     return rule["content"] and not (rule["sparse"] and entry.value is None)
 
 
-def chosen(settings: Settings, names: Collection[str]) -> dict[str, Any]:
+def chosen_keys(settings: Settings, names: Collection[str]) -> dict[str, Any]:
     """The keys of these names, with those of the option or the group under them, and the files of a user's own: what a
     shared solution depends on.
 

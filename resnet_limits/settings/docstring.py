@@ -13,7 +13,7 @@ from typing import Any
 from .keys import _types, range_in_words
 from .registry import Option, Registry
 
-WIDTH = 100
+LETTERS_A_LINE_OF_HELP = 100
 
 
 @functools.cache
@@ -29,7 +29,9 @@ def with_keys(thing: Any) -> Any:
 
 def _said(field: dataclasses.Field, kind: Any) -> str:
     words = [field.metadata["meaning"], _which(kind) or range_in_words(_of_ours(field.metadata))]
-    filled = textwrap.wrap("; ".join(filter(None, words)), WIDTH, initial_indent="    ", subsequent_indent="    ")
+    filled = textwrap.wrap(
+        "; ".join(filter(None, words)), LETTERS_A_LINE_OF_HELP, initial_indent="    ", subsequent_indent="    "
+    )
     return "\n".join([f"{field.name}: {_type(kind)} = {_default(field)}", *filled])
 
 

@@ -16,10 +16,10 @@ from typing import Any
 
 from ..errors import SettingError, one_of
 from .base import Settings
-from .keys import describe, is_list, plain
+from .keys import describe, is_list, plain_values
 from .registry import Option, kinds
 
-PLAIN = re.compile(r"[A-Za-z_][\w.+-]*")
+PLAIN_WORD = re.compile(r"[A-Za-z_][\w.+-]*")
 """A word that needs no quotes in an override."""
 
 
@@ -97,7 +97,7 @@ def _has_keys(settings: Settings, name: str) -> bool:
 
 
 def _listed(value: Any) -> list[Any]:
-    value = plain(value)
+    value = plain_values(value)
     return value if isinstance(value, list) else [value]
 
 
@@ -114,6 +114,6 @@ def _word(value: Any) -> str:
     """A value as an override has it."""
     if isinstance(value, list | tuple):
         return f"[{','.join(map(_word, value))}]"
-    if isinstance(value, str) and not PLAIN.fullmatch(value):
+    if isinstance(value, str) and not PLAIN_WORD.fullmatch(value):
         return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
     return value if isinstance(value, str) else json.dumps(value)

@@ -83,14 +83,14 @@ class WithKeys:
         types = _types(type(self))
         for name in (key.name for key in dataclasses.fields(typing.cast(Any, self))):
             given = getattr(self, name)
-            value = plain(given)
+            value = plain_values(given)
             if isinstance(value, str | int) and is_list(types[name]):
                 value = [value]
             if value is not given:
                 setattr(self, name, value)
 
 
-def plain(value: Any) -> Any:
+def plain_values(value: Any) -> Any:
     """Numbers of numpy and torch as those of Python; tuples, ranges and arrays as lists."""
     value = value.tolist() if hasattr(value, "tolist") else value
     return list(value) if isinstance(value, tuple | range) else value

@@ -19,11 +19,10 @@ import dataclasses
 import functools
 import importlib
 import itertools
-import math
 import pkgutil
 import re
 import typing
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -32,9 +31,12 @@ from typing import Any, ClassVar, Self
 from .. import own
 from ..errors import SettingError, one_of
 from ..imports import is_by_working_folder
-from .keys import WithKeys, fixed, flat
+from ..own import OwnFile
+from .brought import enter_parts
+from .case import camel_case, snake_case
+from .keys import WithKeys, fixed
 
-PACKAGE = Path(__file__).resolve().parents[1]
+PACKAGE_FOLDER = Path(__file__).resolve().parents[1]
 ENTRY_POINTS = "reslim"
 
 
@@ -80,8 +82,8 @@ class Registry(Mapping[str, Any]):
         self.entry_points = entry_points or group
         self._base, self._noun, self._holds, self._inside, self._alone = base, noun, holds, inside, alone
         self._also = also
-        self._found: dict[str, Any] = {}
-        self._own: dict[str, own.OwnFile] = {}
+        self._things: dict[str, Any] = {}
+        self._files: dict[str, OwnFile] = {}
 
     @functools.cached_property
     def built_in(self) -> dict[str, str]:
@@ -101,33 +103,33 @@ class Registry(Mapping[str, Any]):
         return by_name
 
     @property
-    def own(self) -> Mapping[str, own.OwnFile]:
+    def of_files(self) -> Mapping[str, OwnFile]:
         """The names that files of a user's own brought, with these files."""
         bring()
-        return self._own
+        return self._files
 
-    def bring(self, name: str, thing: Any, file: own.OwnFile) -> None:
+    def bring(self, name: str, thing: Any, file: OwnFile) -> None:
         """Let a name stand for what a file of a user's own defines. Raises `SettingError` for what is none of the
         group, or where the name is another's."""
-        taken = f"{file.name}: {self.group}={name} is"
-        if name in self._own:
-            raise SettingError(f"{taken} in {self._own[name].name} too; rename one of them")
+        thing, taken = with_fields(thing), f"{file.name}: {self.group}={name} is"
+        if name in self._files:
+            raise SettingError(f"{taken} in {self._files[name].name} too; rename one of them")
         if name in self.built_in:
             raise SettingError(f"{taken} one that reslim has; give yours another name")
         if name in self.others:
             raise SettingError(f"{taken} one of {_who(self.others[name][0])}; give yours another name")
         if why := self._is_none(thing, name):
             raise SettingError(f"{taken.removesuffix(' is')} {why}")
-        self._found[name], self._own[name] = thing, file
+        self._things[name], self._files[name] = thing, file
 
     def drop(self, module: str) -> None:
         """Forget the names that a file of a user's own brought as this module."""
-        for name in [name for name, file in self._own.items() if file.module == module]:
-            del self._own[name], self._found[name]
+        for name in [name for name, file in self._files.items() if file.module == module]:
+            del self._files[name], self._things[name]
 
     @property
     def _path(self) -> Path:
-        return PACKAGE.joinpath(*self.folder.split("."))
+        return PACKAGE_FOLDER.joinpath(*self.folder.split("."))
 
     def _is_ours(self, name: str, is_folder: bool) -> bool:
         """Whether a file, or a folder, of the package is one of this group."""
@@ -139,21 +141,21 @@ class Registry(Mapping[str, Any]):
         return re.search(rf"^{self._alone}\b", text, re.MULTILINE) is not None
 
     def _place(self, name: str, inside: str) -> str:
-        module = ".".join(word for word in (PACKAGE.name, self.folder, name, inside) if word)
+        module = ".".join(word for word in (PACKAGE_FOLDER.name, self.folder, name, inside) if word)
         return f"{module}:{self._holds or camel_case(name) + self._noun}"
 
     def __getitem__(self, name: str) -> Any:
         """What the name stands for. Raises `KeyError` where there is none, and `SettingError` where it was brought by
         a distribution that is broken, or whose name another one has."""
         bring()
-        if name not in self._found:
+        if name not in self._things:
             others = self.others.get(name, [])
             if others:
-                self._found[name] = self._brought(name, others)
+                self._things[name] = self._brought(name, others)
             else:
                 module, _, attribute = self.built_in[name].partition(":")
-                self._found[name] = getattr(importlib.import_module(module), attribute)
-        return self._found[name]
+                self._things[name] = getattr(importlib.import_module(module), attribute)
+        return self._things[name]
 
     def _brought(self, name: str, others: list[EntryPoint]) -> Any:
         """What the one entry point of this name stands for."""
@@ -188,14 +190,14 @@ class Registry(Mapping[str, Any]):
         if self._holds:
             return ""
         if self._base and getattr(option, "options", None) is not self:
-            base = f"{PACKAGE.name}.{self.folder}.{self._base}"
+            base = f"{PACKAGE_FOLDER.name}.{self.folder}.{self._base}"
             return f"is none of the group {self.group}: derive it from the class in {base}"
         if self.has_keys and (why := self._no_settings(option)):
             return why
         declared = getattr(option, "study" if self._inside else "name", None)
         return "" if declared == name else f"calls itself {declared!r}; the two are to be the same"
 
-    def of_value(self, file: own.OwnFile, attribute: str, thing: Any) -> tuple[Registry, str, Any] | None:
+    def of_value(self, file: OwnFile, attribute: str, thing: Any) -> tuple[Registry, str, Any] | None:
         """What a file of a user's own defines as a value: a study, by its own name, or a figure, by the variable's.
         None for what is another's, or no value that a name may stand for."""
         if self._inside:
@@ -229,7 +231,7 @@ class Registry(Mapping[str, Any]):
         """The name of what goes by this one as well, `swish` for `silu`; any other is itself."""
         if not self._also or name in self:
             return name
-        return next((its_own for its_own, thing in self.sound() if name in thing.also), name)
+        return next((listed for listed, thing in self.sound() if name in thing.also), name)
 
     def unknown(self, name: str) -> str:
         """What is said of a name that is none of the group: `'my_law'. Valid: iid, tied; one of your own ...`."""
@@ -245,7 +247,7 @@ class Registry(Mapping[str, Any]):
     @property
     def names(self) -> dict[str, Any]:
         """Every name, first those that are built in."""
-        return dict.fromkeys([*self.built_in, *self.others, *self.own])
+        return dict.fromkeys([*self.built_in, *self.others, *self.of_files])
 
     def sound(self, report: Callable[[str], None] = lambda message: None) -> Iterator[tuple[str, Any]]:
         """Name by name what each stands for, first those that are built in, without those that are broken; `report`
@@ -277,143 +279,10 @@ def distribution(entry: EntryPoint) -> str:
     return f"{entry.dist.name} {entry.dist.version}" if entry.dist is not None else "of unknown name"
 
 
-def camel_case(name: str) -> str:
-    """`fashion_mnist` -> `FashionMnist`."""
-    return "".join(part.capitalize() for part in name.split("_"))
-
-
-def snake_case(name: str) -> str:
-    """`FashionMnist` -> `fashion_mnist`."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
-
-
-# -- files of a user's own ------------------------------------------------------------------------
-
-_brought: set[str] = set()
-
-
 def bring() -> None:
-    """Enter the parts of all named files into their registries, once, and take out those of files that are not named
-    any more, or have changed since.
-
-    A part is a class of the file that derives from what a group holds (a law of weights, a block, ...), not one that
-    begins with `_`, or a `STUDY`, or a figure, which goes by the name of its variable. Raises `SettingError` naming the
-    file.
-    """
-    files = own.files()
-    for module in _brought - {file.module for file in files}:
-        _brought.discard(module)
-        for registry in Registry.known.values():
-            registry.drop(module)
-    for file in files:
-        if file.module not in _brought:
-            _brought.add(file.module)  # before: the file itself may ask a registry
-            try:
-                _bring(file)
-            except BaseException:
-                _brought.discard(file.module)
-                raise
-
-
-def _bring(file: own.OwnFile) -> None:
-    module = file.imported()
-    parts = [part for attribute, thing in vars(module).items() if (part := _part(file, attribute, thing))]
-    if not parts:
-        raise SettingError(
-            f"{file.name}: there is no part in it; derive a class from one of resnet_limits, such as rl.Random or"
-            " rl.Block, or define a STUDY"
-        )
-    for registry, name, thing in parts:
-        registry.bring(name, thing, file)
-
-
-def _part(file: own.OwnFile, attribute: str, thing: Any) -> tuple[Registry, str, Any] | None:
-    """What something that a file defines is a part of, under which name; None where it is none, or another's."""
-    registry = getattr(thing, "options", None)
-    if attribute.startswith("_") or not isinstance(registry, Registry):
-        return None
-    if not isinstance(thing, type):
-        return registry.of_value(file, attribute, thing)
-    if thing.__module__ != file.module:
-        return None
-    if lacking := sorted(getattr(thing, "__abstractmethods__", ())):
-        raise SettingError(f"{file.name}: {attribute} does not define {', '.join(lacking)}, which {registry.what} has")
-    return registry, snake_case(attribute), with_fields(thing)
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A name that settings choose: of which registry, under which key, and the option with its keys, if it has any."""
-
-    registry: Registry
-    key: str
-    name: str
-    option: Option | None = None
-
-    @property
-    def file(self) -> own.OwnFile | None:
-        """The file of a user's own that brought the name; None of all others."""
-        return self.registry.own.get(self.name)
-
-    def keys_beside(self, settings: Any) -> dict[str, Any]:
-        """The values of the keys of its group, by their names without the group's, and of those in no group."""
-        group = self.key.rpartition(".")[0]
-        values = flat(settings)
-        inside = {key.removeprefix(f"{group}."): value for key, value in values.items() if key.startswith(f"{group}.")}
-        return {**{key: value for key, value in values.items() if "." not in key}, **inside}
-
-
-def files_of(settings: Any, *, content: bool = False) -> list[own.OwnFile]:
-    """The files of a user's own that these settings need; with `content` those that what is measured depends on."""
-    return [choice.file for choice in _choices(settings, content) if choice.file is not None]
-
-
-def _choices(settings: Any, content: bool, prefix: str = "") -> Iterator[Choice]:
-    if not prefix:
-        yield Choice(STUDIES, "study", settings.study)
-    for field in dataclasses.fields(settings):
-        value, choices, key = getattr(settings, field.name), field.metadata.get("choices"), prefix + field.name
-        if content and not field.metadata.get("content", True):
-            continue
-        if isinstance(value, Option):
-            yield Choice(value.options, key, value.name, value)
-        if dataclasses.is_dataclass(value):
-            yield from _choices(value, content, f"{key}.")
-        elif isinstance(choices, Registry):
-            yield from (Choice(choices, key, name) for name in (value if isinstance(value, list) else [value]) if name)
-
-
-def tried(jobs: Iterable[Any]) -> None:
-    """Try the parts of a user's own that the settings of jobs choose, each once, on a small example.
-
-    Raises `SettingError` with the key, and what was expected and got, or the line of the file that raised.
-    """
-    by_choice = {
-        repr((choice.key, choice.name, choice.option)): (choice, job)
-        for job in jobs
-        for choice in _choices(job, content=True)
-    }
-    for choice, job in by_choice.values():
-        part: Any = choice.option or choice.registry[choice.name]
-        if choice.file is None or not hasattr(part, "tried"):
-            continue
-        try:
-            (part.of(choice.keys_beside(job)) if isinstance(part, type) else part).tried()
-        except Exception as error:
-            words = str(error) if isinstance(error, SettingError) else choice.file.blamed(error)
-            raise SettingError(
-                words if words.startswith(choice.key) else f"{choice.key}={choice.name}: {words}"
-            ) from error
-
-
-def require_shape(what: str, value: Any, shape: tuple[int, ...], words: str) -> None:
-    """Raise `SettingError` where what a part returned is no array of this shape, all finite."""
-    got = tuple(getattr(value, "shape", ())) if hasattr(value, "shape") else None
-    if got != shape:
-        it = f"shape {got}" if got is not None else f"{type(value).__name__}"
-        raise SettingError(f"{what} returns {it}; expected shape {shape}: {words}")
-    if not math.isfinite(float(abs(value).sum())):
-        raise SettingError(f"{what} returns values that are not finite")
+    """The parts of all files of a user's own that are named are in their registries. Raises `SettingError` naming the
+    file."""
+    enter_parts(Registry.known.values())
 
 
 STUDIES = Registry("study", "studies", inside="settings", alone="STUDY", entry_points="studies")

@@ -9,7 +9,7 @@ from ..errors import SettingError
 from ..settings.registry import SINKS
 
 
-def version(sink: str) -> str | None:
+def version_of_sink(sink: str) -> str | None:
     """The version of the package behind a sink, None where it is not installed. Both are called like their sink."""
     try:
         return metadata.version(sink)
@@ -22,9 +22,9 @@ def advice(sink: str) -> str:
     return f'pip install "reslim[{sink}]"'
 
 
-def require(sinks: Iterable[str]) -> None:
+def require_sinks(sinks: Iterable[str]) -> None:
     """Raise `SettingError`, with the command that helps, where the package behind one of the sinks is missing."""
     asked = set(sinks)
     for sink in SINKS:
-        if sink in asked and version(sink) is None:
+        if sink in asked and version_of_sink(sink) is None:
             raise SettingError(f"sinks=[{sink}]: the package {sink} is not installed; {advice(sink)}")

@@ -14,10 +14,10 @@ from ..claims.claim import Claim
 from ..errors import SettingError, nearest
 from .group import Group
 
-BELOW = ".*"
+SUFFIX_OF_ALL_BELOW = ".*"
 
 
-def chosen(names: Sequence[str] | None, groups: Sequence[Group]) -> list[Claim]:
+def chosen_claims(names: Sequence[str] | None, groups: Sequence[Group]) -> list[Claim]:
     """The claims of a study that these names ask for, in its order; None: all. Raises `SettingError` for a name that
     asks for none."""
     claims = [claim for group in groups for claim in group.claims]
@@ -31,7 +31,7 @@ def chosen(names: Sequence[str] | None, groups: Sequence[Group]) -> list[Claim]:
 
 def asked_groups(names: Sequence[str] | None, groups: Sequence[Group]) -> list[Group]:
     """The groups of these claims."""
-    ids = {claim.id for claim in chosen(names, groups)}
+    ids = {claim.id for claim in chosen_claims(names, groups)}
     return [group for group in groups if any(claim.id in ids for claim in group.claims)]
 
 
@@ -39,7 +39,7 @@ def meant(name: str, ids: Sequence[str]) -> list[str]:
     """Those of these ids that a name means: itself alone, else all that go on from it with a dot."""
     if name in ids:
         return [name]
-    stem = name.removesuffix(BELOW)
+    stem = name.removesuffix(SUFFIX_OF_ALL_BELOW)
     return [claim_id for claim_id in ids if (claim_id == stem and stem != name) or claim_id.startswith(f"{stem}.")]
 
 

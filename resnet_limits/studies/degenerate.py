@@ -19,7 +19,7 @@ FEWEST_ROUNDINGS = 1e3
 """A layer that moves states by fewer of their roundings has no error, and no law, that can be told."""
 
 
-def points(x: Any, name: str = "training point") -> str | None:
+def degenerate_points(x: Any, name: str = "training point") -> str | None:
     """Which point lies at the origin, is too large or too small for float64, or equals, or is the opposite of, an
     earlier one; or None."""
     x = np.asarray(x, dtype=np.float64)

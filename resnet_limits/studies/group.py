@@ -39,8 +39,8 @@ class Depths:
         return f"depths up to {self.high}" if self.low <= 1 else f"depths from {self.low} to {self.high}"
 
 
-ALL = Depths()
-GROWS = {"depth": 1.0, "replicas": 1.0}
+ALL_DEPTHS = Depths()
+USUAL_GROWTH = {"depth": 1.0, "replicas": 1.0}
 """How the work of most groups grows."""
 
 
@@ -73,8 +73,8 @@ class Group:
     least: Least = little
     seconds: float | None = None
     shared: float = 0.0
-    grows: Mapping[str, float] = field(default_factory=lambda: GROWS)
-    depths: Depths = ALL
+    grows: Mapping[str, float] = field(default_factory=lambda: USUAL_GROWTH)
+    depths: Depths = ALL_DEPTHS
     arrays: Mapping[str, str] = field(default_factory=dict)
     compared: tuple[str, ...] = ()
     on_cpu: bool = False
@@ -86,7 +86,7 @@ class Group:
 
     def __post_init__(self) -> None:
         """What bounds the depths of a group, each of its claims needs."""
-        if self.depths != ALL:
+        if self.depths != ALL_DEPTHS:
             object.__setattr__(self, "claims", tuple(self._bounded(claim) for claim in self.claims))
 
     def document(self) -> dict[str, Any]:

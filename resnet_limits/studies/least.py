@@ -19,12 +19,12 @@ Least = Callable[[Any], float]
 """From the settings of a job to bytes."""
 
 
-DOUBLE = 8
-SMALLEST_PIECE = 32
-"""Replicas that are sampled at a time, if there are so many: at most `sampling.pieces.SMALLEST`."""
+BYTES_OF_SINGLE, BYTES_OF_DOUBLE = 4, 8
+REPLICAS_SAMPLED_AT_LEAST = 32
+"""Replicas that are sampled at a time, if there are so many: at most `sampling.pieces.REPLICAS_OF_SMALLEST_PIECE`."""
 
 
-def number(settings: Settings) -> int:
+def bytes_of_number(settings: Settings) -> int:
     """Bytes of a number in the settings' format."""
     return {"float32": 4, "float64": 8}[settings.dtype]
 
@@ -34,10 +34,10 @@ def little(settings: Settings) -> float:
     return 0.0
 
 
-def points(settings: Any) -> float:
+def bytes_of_points(settings: Any) -> float:
     """Generated points: all of them and, standardised, the training points again."""
     data = settings.data
-    return DOUBLE * data.total() * data.dimension() if isinstance(data, Generated) else 0.0
+    return BYTES_OF_DOUBLE * data.total() * data.dimension() if isinstance(data, Generated) else 0.0
 
 
 def layers(settings: Any) -> int:
@@ -51,7 +51,7 @@ def parameters(block: Block, width: int) -> int:
     return sum(math.prod(shape) for shape in block.shapes(width).values())
 
 
-def sampled(settings: Any, *, vectors: int) -> float:
+def bytes_of_samples(settings: Any, *, vectors: int) -> float:
     """States and normals of the networks sampled at a time, where the weights of a layer act on so many vectors.
 
     A row of the weights takes as many normals as there are vectors, or, if they are many (`sampling.span.many`), as
@@ -61,5 +61,5 @@ def sampled(settings: Any, *, vectors: int) -> float:
     many = vectors > d or vectors * vectors > 10 * d
     known = settings.init.regularity
     rows = d if many and known is not None and known.isotropic else vectors
-    piece = min(settings.replicas, SMALLEST_PIECE)
-    return number(settings) * piece * settings.width * (vectors + rows)
+    piece = min(settings.replicas, REPLICAS_SAMPLED_AT_LEAST)
+    return bytes_of_number(settings) * piece * settings.width * (vectors + rows)

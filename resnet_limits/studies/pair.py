@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import SettingError
 from ..in_words import InWords
 from ..settings.base import Settings
-from ..settings.checks import check
+from ..settings.checks import check_values
 from . import study as studies
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def sample(settings: Settings, x0: Any = None) -> PairedSample:
 
 
 def _asked(settings: Settings, name: str) -> Callable[..., Any]:
-    check(settings)
+    check_values(settings)
     study = studies.get(settings.study)
     study.check(settings)
     function = study.optional("pair", name)

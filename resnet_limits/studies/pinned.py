@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 from ..settings.registry import Option
 
-S = TypeVar("S")
+Pinned = TypeVar("Pinned")
 
 
-def pinned(settings: S, pins: Mapping[str, Any]) -> S:
+def pinned(settings: Pinned, pins: Mapping[str, Any]) -> Pinned:
     """The settings with these keys, in this order, by their dotted names: `{"init": "tied", "train.lr": 1.0}`.
 
     An option that is given by its name comes with its defaults. Raises `TypeError` for a key that there is not.

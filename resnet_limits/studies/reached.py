@@ -10,15 +10,15 @@ from typing import Any
 from ..claims.claim import Expected
 from ..training.branches import JUDGED_DEPTH
 
-LARGEST_SURPRISE = 4.0
+MAX_SURPRISE_AT_END = 4.0
 """Factor by which minima come to lie farther from where they were said to be, where a branch ends (5 and more were
 seen); on a branch it is about 1/4, of the second and third rung about 1."""
-DIFFERENT = 1e-6
+RELATIVE_DISTANCE_OF_TWO_MINIMA = 1e-6
 """Relative distance above which the minima of two starts are two."""
 
-FIRST_ORDER = Expected("order", 1, 0.1)
+EXPECTED_FIRST_ORDER = Expected("order", 1, 0.1)
 
-OBSERVABLES = {
+OBSERVABLES_OF_CERTIFICATE = {
     "minimum": "value at the minimum; by step at each rung of the ladder 4, 8, ..., L",
     "gradient_norm": "|grad| |u| / value at the minimum in scaled variables u, in which the penalty is a multiple of"
     " |u|^2; its reference is the tolerance; by step at each rung",
@@ -61,7 +61,7 @@ def not_reached(where: Mapping[str, str], advice: str, *, one_branch: bool = Tru
             return None
         surprises, depths = rows[rows["observable"] == "branch_surprise"], set(rows["depth"])
         for rung, surprise in zip(surprises["step"], surprises["value"], strict=True):
-            if surprise > LARGEST_SURPRISE and min(depths) < rung <= max(depths):
+            if surprise > MAX_SURPRISE_AT_END and min(depths) < rung <= max(depths):
                 return (
                     f"the branch of minimisers ends below L={rung:.0f}: that at L={rung:.0f} is on another, far from"
                     f" where the others point; a larger {advice}, or deeper networks alone, may do"
@@ -78,7 +78,7 @@ def branches_differ(where: Mapping[str, str]) -> Callable[[Any], str | None]:
         rows = _rows(records, where)
         if rows is None:
             return None
-        apart = rows[(rows["observable"] == "branch_distance") & (rows["value"] > DIFFERENT)]
+        apart = rows[(rows["observable"] == "branch_distance") & (rows["value"] > RELATIVE_DISTANCE_OF_TWO_MINIMA)]
         if not len(apart):
             return None
         row = apart.loc[apart["depth"].idxmax()]

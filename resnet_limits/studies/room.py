@@ -13,7 +13,7 @@ from ..settings.base import Settings
 from .study import Study
 
 
-def check(study: Study, settings: Settings) -> None:
+def check_room(study: Study, settings: Settings) -> None:
     """Raise `SettingError` where a part that is asked for cannot fit into what there is, naming the keys that help."""
     room = what_there_is(settings, study.device(settings))
     if room is None:

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 WIDEST_TOLERANCE_OF_AN_ORDER = 1 / 3
 """Orders of rival limits differ by 1/2 or more, and have to stay outside by a margin."""
-WIDEST_TOLERANCE_OF_A_VALUE = 0.5
+WIDEST_TOLERANCE_OVER_VALUE_OF_CLAIMS = 0.5
 """As a fraction of the value: a wider one says little more than its sign."""
-NAMED = {"theorem": "a theorem", "derived": "what was derived", "identity": "an identity"}
+WORDS_OF_KINDS_OF_CLAIMS = {"theorem": "a theorem", "derived": "what was derived", "identity": "an identity"}
 """The kinds of claims that are never ok when they are refuted, as a sentence begins."""
 
 
@@ -78,7 +78,7 @@ def _problem(claim: Claim, preset: str, must_be: Verdict | None, judgement: Judg
     if not measured.high > measured.low:
         return f"an interval of no width proves nothing: {judgement.why}"
     if verdict == "refuted" and claim.kind in NEVER_REFUTED:
-        return f"{NAMED[claim.kind]} was refuted: {judgement.why}"
+        return f"{WORDS_OF_KINDS_OF_CLAIMS[claim.kind]} was refuted: {judgement.why}"
     if verdict != must_be:
         return f"{verdict}, and must be {must_be}: {judgement.why}"
     return None
@@ -95,7 +95,7 @@ def too_wide(expected: Expected) -> str | None:
                 f"its tolerance, {tolerance:g}, is too wide to tell the order from that of a rival limit; "
                 f"at most {WIDEST_TOLERANCE_OF_AN_ORDER:.2g}"
             )
-    elif value > 0 and tolerance > WIDEST_TOLERANCE_OF_A_VALUE * value:
+    elif value > 0 and tolerance > WIDEST_TOLERANCE_OVER_VALUE_OF_CLAIMS * value:
         return f"its tolerance, {tolerance:g}, is too wide for a value of {value:g}; at most half of it"
     return None
 

@@ -27,7 +27,7 @@ from ..measurement.record import WHY, Comparison, Measurement, Record, unknown
 from ..memory import explained
 from ..settings.base import Settings
 from ..settings.registry import STUDIES, Registry
-from .chosen import asked_groups, chosen
+from .chosen import asked_groups, chosen_claims
 from .group import Group
 from .two_way import Table
 
@@ -49,7 +49,7 @@ def _is_of(claim: Claim, record: Record) -> bool:
     )
 
 
-WORTH_KEEPING = 1.0
+SECONDS_WORTH_KEEPING = 1.0
 """Seconds that a part takes before a job keeps what it measured, should the job be interrupted in a later part."""
 
 
@@ -108,7 +108,7 @@ class Study:
 
     def chosen(self, names: list[str] | None) -> list[Claim]:
         """The claims that the key `claims` asks for (`studies/chosen.py`). Raises `SettingError` for a name of none."""
-        return chosen(names, self.groups)
+        return chosen_claims(names, self.groups)
 
     @property
     def memory_keys(self) -> list[str]:
@@ -180,7 +180,7 @@ class Study:
             return Measurement.of(state)
         start = time.monotonic()
         measurement = self._function(group, "measure")(job)
-        if time.monotonic() - start >= WORTH_KEEPING:
+        if time.monotonic() - start >= SECONDS_WORTH_KEEPING:
             finished.save(measurement.state())
         return measurement
 
@@ -228,20 +228,20 @@ class Study:
 
     @property
     def _is_folder(self) -> bool:
-        return self.settings.__module__.endswith(SETTINGS)
+        return self.settings.__module__.endswith(SUFFIX_OF_SETTINGS)
 
     def _path(self, *names: str) -> str:
         """The module of this name in the folder of the study."""
         if not self._is_folder:
             where, name = self.settings.__module__, names[-1]
             raise TypeError(f"study {self.name} is the module {where}: its Group({names[0]!r}) needs {name}=")
-        return ".".join((self.settings.__module__.removesuffix(SETTINGS), *names))
+        return ".".join((self.settings.__module__.removesuffix(SUFFIX_OF_SETTINGS), *names))
 
     def _module(self, *names: str) -> Any:
         return importlib.import_module(self._path(*names))
 
 
-SETTINGS = ".settings"
+SUFFIX_OF_SETTINGS = ".settings"
 """What the module of the settings is called in the folder of a study."""
 
 
@@ -251,6 +251,6 @@ def get(name: str) -> Study:
     if name not in STUDIES:
         raise SettingError(f"unknown study {STUDIES.unknown(name)}")
     module = STUDIES[name].__module__
-    where = module.removesuffix(SETTINGS) + ".study" if module.endswith(SETTINGS) else module
+    where = module.removesuffix(SUFFIX_OF_SETTINGS) + ".study" if module.endswith(SUFFIX_OF_SETTINGS) else module
     with STUDIES.blaming(name):
         return importlib.import_module(where).STUDY

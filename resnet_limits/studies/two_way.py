@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
 
-from ..claims.coordinate import DEPTH, Coordinate, short
+from ..claims.coordinate import DEPTH_COORDINATE, Coordinate, shown_place
 
-INFINITE = "∞"
+INFINITY_SIGN = "∞"
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Table:
 
     observable: str
     caption: str
-    rows: str = DEPTH
+    rows: str = DEPTH_COORDINATE
     columns: str = "width"
     where: Mapping[str, Any] = field(default_factory=dict)
     limits: Limits | None = None
@@ -66,7 +66,7 @@ def two_way(table: Table, records: Any) -> TwoWay | None:
     inside = _where(final, table.where)
     rows, columns = (sorted(set(inside[name].dropna())) for name in ("down", "across"))
     cells = [[_mean(_where(inside, {"down": row, "across": column})) for column in columns] for row in rows]
-    heads, names = list(map(short, columns)), list(map(short, rows))
+    heads, names = list(map(shown_place, columns)), list(map(shown_place, rows))
     if table.limits is not None:
         below, beside, corner = (
             _where(final, {**table.where, **where})
@@ -74,7 +74,7 @@ def two_way(table: Table, records: Any) -> TwoWay | None:
         )
         cells = [[*line, _mean(_where(beside, {"down": row}))] for line, row in zip(cells, rows, strict=True)]
         cells.append([*(_mean(_where(below, {"across": column})) for column in columns), _mean(corner)])
-        heads, names = [*heads, INFINITE], [*names, INFINITE]
+        heads, names = [*heads, INFINITY_SIGN], [*names, INFINITY_SIGN]
     caption = f"{table.caption}, by {down.words} and {across.words}"
     return TwoWay(caption, f"{down.symbol} \\ {across.symbol}", heads, list(zip(names, cells, strict=True)))
 
@@ -85,9 +85,9 @@ def _final(table: Table, records: Any) -> Any:
     for column in ("layer", "step"):
         chosen &= records[column].isna()
     rows = records[chosen]
-    if DEPTH in (*table.keys, *table.where) or not len(rows):
+    if DEPTH_COORDINATE in (*table.keys, *table.where) or not len(rows):
         return rows
-    return rows[rows[DEPTH] == rows[DEPTH].max()]
+    return rows[rows[DEPTH_COORDINATE] == rows[DEPTH_COORDINATE].max()]
 
 
 def _where(records: Any, where: Mapping[str, Any]) -> Any:

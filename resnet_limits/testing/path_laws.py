@@ -15,7 +15,7 @@ import scipy.stats
 import torch
 from torch import Tensor
 
-from resnet_limits.paths.draw import draw
+from resnet_limits.paths.draw import draw_path
 from resnet_limits.paths.laws.law import Init, Regularity
 from resnet_limits.paths.path import WeightPath
 
@@ -48,7 +48,7 @@ class PathLaws:
 
     def drawn(self, shapes: dict[str, tuple[int, ...]] = SHAPES, **changes) -> WeightPath:
         asked: dict[str, Any] = {"depth": 8, "horizon": HORIZON, "replicas": 5, "seed": 3} | changes
-        return draw(self.law, shapes, **asked)
+        return draw_path(self.law, shapes, **asked)
 
     def layer_times(self, depth: int) -> Tensor:
         return torch.arange(depth, dtype=torch.float64) * (HORIZON / depth)
@@ -170,43 +170,58 @@ class PathLaws:
 
 # -- what a law declares of itself ----------------------------------------------------------------
 
-FINEST, FARTHER = 1 / 4096, 64
+SHORTEST_TIME_BETWEEN_LAYERS, FACTOR_OF_TIMES_APART = 1 / 4096, 64
 """A distance in time, in units of the horizon, and how many times it another one is: orders are read between them."""
-SAMPLES = 4000
+SAMPLES_DRAWN = 4000
 
 
-def read(law: Init, units: Tensor) -> Tensor:
-    """Independent entries (SAMPLES, n) of a network of depth 4096, at times in units of the horizon."""
-    path = draw(law, {"b": (50,)}, depth=round(1 / FINEST), horizon=HORIZON, replicas=SAMPLES // 50, seed=5)["b"]
-    return path.at(units * HORIZON).movedim(1, -1).reshape(SAMPLES, -1)
+def read_entries(law: Init, units: Tensor) -> Tensor:
+    """Independent entries (SAMPLES_DRAWN, n) of a network of depth 4096, at times in units of the horizon."""
+    path = draw_path(
+        law,
+        {"b": (50,)},
+        depth=round(1 / SHORTEST_TIME_BETWEEN_LAYERS),
+        horizon=HORIZON,
+        replicas=SAMPLES_DRAWN // 50,
+        seed=5,
+    )["b"]
+    return path.at(units * HORIZON).movedim(1, -1).reshape(SAMPLES_DRAWN, -1)
 
 
-def size(samples: Tensor) -> float:
-    """Root mean square; its relative standard error is `(2 SAMPLES)^-1/2`."""
+def size_of_samples(samples: Tensor) -> float:
+    """Root mean square; its relative standard error is `(2 SAMPLES_DRAWN)^-1/2`."""
     return float(samples.square().mean().sqrt())
 
 
-ORDER_ERROR = quantile(4) * 2 * (2 * SAMPLES) ** -0.5 / math.log(FARTHER)
+ORDER_ERROR = quantile(4) * 2 * (2 * SAMPLES_DRAWN) ** -0.5 / math.log(FACTOR_OF_TIMES_APART)
 """By how much an order between the distances may be missed: both sizes by their standard errors, in the worst way."""
 
 
 def order(differences: int, law: Init) -> float:
     """Power of the distance that differences of this order of `theta` fall with, at one quarter of the horizon."""
-    steps = torch.arange(differences + 1, dtype=torch.float64) * FINEST
-    near, far = (size(read(law, 0.25 + times * steps).diff(n=differences, dim=1)) for times in (1, FARTHER))
-    return math.log(far / near) / math.log(FARTHER)
+    steps = torch.arange(differences + 1, dtype=torch.float64) * SHORTEST_TIME_BETWEEN_LAYERS
+    near, far = (
+        size_of_samples(read_entries(law, 0.25 + times * steps).diff(n=differences, dim=1))
+        for times in (1, FACTOR_OF_TIMES_APART)
+    )
+    return math.log(far / near) / math.log(FACTOR_OF_TIMES_APART)
 
 
 def order_of_sums(law: Init) -> float:
     """Power of the number of layers that the sum of neighbours grows with."""
-    one, many = (size(read(law, 0.25 + torch.arange(n).double() * FINEST).sum(dim=1)) for n in (1, FARTHER))
-    return math.log(many / one) / math.log(FARTHER)
+    one, many = (
+        size_of_samples(read_entries(law, 0.25 + torch.arange(n).double() * SHORTEST_TIME_BETWEEN_LAYERS).sum(dim=1))
+        for n in (1, FACTOR_OF_TIMES_APART)
+    )
+    return math.log(many / one) / math.log(FACTOR_OF_TIMES_APART)
 
 
 def facts_are_true(law: Init, said: Regularity) -> None:
     """Fails where paths of a law are not what is said of them."""
     times = torch.arange(1, 6, dtype=torch.float64)
-    layers = read(law, torch.cat([times * FINEST, times / 6]))  # neighbours, and distant ones
+    layers = read_entries(
+        law, torch.cat([times * SHORTEST_TIME_BETWEEN_LAYERS, times / 6])
+    )  # neighbours, and distant ones
     assert said.constant == torch.equal(layers, layers[:, :1].expand_as(layers)), "constant in time"
     if said.constant:
         assert said.smooth
@@ -225,9 +240,9 @@ def facts_are_true(law: Init, said: Regularity) -> None:
     assert said.independent_layers or not said.isotropic
     if said.independent_layers:
         correlations = torch.corrcoef(layers.T) - torch.eye(10)
-        assert float(correlations.abs().max()) < quantile(45) / SAMPLES**0.5, "layers are independent"
+        assert float(correlations.abs().max()) < quantile(45) / SAMPLES_DRAWN**0.5, "layers are independent"
     if said.isotropic:
         standard = layers / law.sizes().sigma_b
-        kurtosis = float(standard.pow(4).mean()) - 3 * size(standard) ** 4
+        kurtosis = float(standard.pow(4).mean()) - 3 * size_of_samples(standard) ** 4
         assert abs(kurtosis) < quantile(2) * (24 / standard.numel()) ** 0.5, "normal"
-        assert size(standard) == pytest.approx(1, abs=quantile(2) * (2 * standard.numel()) ** -0.5), "size"
+        assert size_of_samples(standard) == pytest.approx(1, abs=quantile(2) * (2 * standard.numel()) ** -0.5), "size"

@@ -14,9 +14,9 @@ from collections.abc import Callable
 import numpy as np
 from scipy.linalg import eigh_tridiagonal
 
-MOST_PRODUCTS = 400
+MOST_PRODUCTS_OF_EIGENVALUE = 400
 """Products at most."""
-FEWEST_PRODUCTS = 50
+FEWEST_PRODUCTS_OF_EIGENVALUE = 50
 """Products at least: the eigenvalues crowd at the penalty's, and one below that is found late."""
 RESIDUAL_OF_EIGENVALUE = 0.2
 """Residual, as a fraction of the eigenvalue, at which it stops."""
@@ -25,7 +25,7 @@ RESIDUAL_OF_EIGENVALUE = 0.2
 def smallest_eigenvalue(hessian: Callable[[np.ndarray], np.ndarray], size: int) -> float:
     """The smallest eigenvalue less its residual, nan where a product is no number; the start is fixed, so that it
     repeats bit for bit."""
-    count = min(MOST_PRODUCTS, size)
+    count = min(MOST_PRODUCTS_OF_EIGENVALUE, size)
     Q = np.empty((count, size))
     v = np.random.Generator(np.random.Philox(size)).standard_normal(size)
     Q[0] = v / np.linalg.norm(v)
@@ -48,7 +48,9 @@ def smallest_eigenvalue(hessian: Callable[[np.ndarray], np.ndarray], size: int) 
         if length <= 1e-12 * scale or step + 1 == size:
             residual = 0.0
             break
-        if (step >= FEWEST_PRODUCTS and residual <= RESIDUAL_OF_EIGENVALUE * abs(eigenvalue)) or step + 1 == count:
+        if (
+            step >= FEWEST_PRODUCTS_OF_EIGENVALUE and residual <= RESIDUAL_OF_EIGENVALUE * abs(eigenvalue)
+        ) or step + 1 == count:
             break
         beside.append(length)
         Q[step + 1] = w / length

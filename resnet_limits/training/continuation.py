@@ -22,7 +22,7 @@ from .objective import Objective
 if TYPE_CHECKING:
     from ..measurement.job import SharedSolutions
 
-LOWEST = 4
+LOWEST_DEPTH = 4
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Rung:
 def ladder(depth: int) -> tuple[int, ...]:
     """`4, 8, 16, ...` below the depth, then the depth."""
     rungs = []
-    rung = LOWEST
+    rung = LOWEST_DEPTH
     while rung < depth:
         rungs.append(rung)
         rung *= 2

@@ -22,7 +22,7 @@ from torch.optim import SGD
 from ..errors import MeasurementError, SettingError
 from ..measurement.checkpoints import Checkpoints, NoCheckpoints, State
 from ..networks.classifier import cross_entropy
-from ..networks.convolutional import kind, logits
+from ..networks.convolutional import kind, logits_of_images
 from ..networks.parametrisation import CONVOLUTIONAL
 from ..settings.training import Train
 from .loop import mini_batches, scheduled, set_rates
@@ -35,7 +35,7 @@ KEY_OF_RATE = "train.lr"
 """The key of the learning rate, where the caller does not say another."""
 
 
-def train(
+def train_convolutional(
     phi: str,
     start: dict[str, Tensor],
     images: Float[Tensor, "n colours height width"],
@@ -72,7 +72,9 @@ def train(
             if epoch * per_epoch + i < done:
                 continue
             batch = batch.to(images.device)
-            losses = cross_entropy(logits(phi, parameters, images[batch], units=units, horizon=horizon), labels[batch])
+            losses = cross_entropy(
+                logits_of_images(phi, parameters, images[batch], units=units, horizon=horizon), labels[batch]
+            )
             if not torch.isfinite(losses).all():
                 raise MeasurementError(
                     f"the loss of a convolutional network of {units} unit(s) a stage is {float(losses.detach().max())}"

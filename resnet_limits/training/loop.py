@@ -22,7 +22,7 @@ from ..engines import default_engine
 from ..errors import MeasurementError, SettingError
 from ..measurement.checkpoints import Checkpoints, NoCheckpoints, State
 from ..measurement.sink import NoSink, Sink
-from ..networks.classifier import TRUNK, accuracy, kinds, logits, trunk_of
+from ..networks.classifier import TRUNK, accuracy, kinds_of_parameters, logits, trunk_of
 from ..networks.parametrisation import ODE, Parametrisation, Scales
 from ..networks.residual import layer_first
 from ..networks.steps import STEPS
@@ -39,7 +39,7 @@ Parametrised = Callable[[Parameters], Parameters]
 """What is trained -> the parameters of the network, named as in `networks.classifier`; it can be differentiated."""
 Penalty = Callable[[Parameters, Tensor], Tensor]
 """The parameters of the network and the points of a mini-batch (n, features) -> a penalty (r,), added to the loss."""
-POINTS_A_PIECE = 2048
+POINTS_EVALUATED_A_PIECE = 2048
 """Points that are evaluated at a time. A constant, so that no machine changes a bit of the scores."""
 
 
@@ -83,7 +83,7 @@ def train(
     parameters = _leaves(start)
     width = parameters["read_out.W"].shape[-1]
     scales = parametrisation.with_layer_rate(settings.lr_exponent).at(depth=depth, width=width)
-    optimiser = _optimiser(scales.groups(parameters, kinds(vector_field), settings), settings)
+    optimiser = _optimiser(scales.groups(parameters, kinds_of_parameters(vector_field), settings), settings)
     trunk = default_engine().trunk(float(settings.memory))
     trained = TrainedParameters(parameters)
     shown = Shown(sink or NoSink())
@@ -135,7 +135,8 @@ def evaluated(vector_field: VectorField, step: Step, parameters: Parameters, poi
     """The scores (r, n, outputs) of the points (n, features), a piece of them at a time."""
     through = default_engine().forward
     pieces = [
-        logits(vector_field, step, parameters, piece, h, through=through) for piece in points.split(POINTS_A_PIECE)
+        logits(vector_field, step, parameters, piece, h, through=through)
+        for piece in points.split(POINTS_EVALUATED_A_PIECE)
     ]
     return torch.cat(pieces, dim=1)
 
@@ -223,8 +224,8 @@ def _exploded(
 
 # -- the state, for checkpoints --------------------------------------------------------------------
 
-BY_STEP = ("losses", "gradient_norms")
-BY_EPOCH = ("test_losses", "accuracies", "roughness", "largest_increment")
+CURVES_BY_STEP = ("losses", "gradient_norms")
+CURVES_BY_EPOCH = ("test_losses", "accuracies", "roughness", "largest_increment")
 
 
 def _state(trained: TrainedParameters, optimiser: Optimizer) -> State:
@@ -235,10 +236,10 @@ def _state(trained: TrainedParameters, optimiser: Optimizer) -> State:
         for key, value in optimiser.state[parameter].items():
             if isinstance(value, Tensor):
                 arrays[f"optimiser.{key}.{name}"] = value
-    for observable in BY_STEP:
+    for observable in CURVES_BY_STEP:
         arrays[observable] = torch.stack(getattr(trained, observable))
     steps: dict[str, list[int]] = {}
-    for observable in BY_EPOCH:
+    for observable in CURVES_BY_EPOCH:
         if by_epoch := getattr(trained, observable):
             arrays[observable], steps[observable] = torch.stack(list(by_epoch.values())), list(by_epoch)
     arrays = {name: value.detach().cpu().numpy() for name, value in arrays.items()}
@@ -261,7 +262,7 @@ def _restore(state: State | None, trained: TrainedParameters, optimiser: Optimiz
             # moments lie in memory like their parameter: the fused step of torch goes through both in one order
             of_entries = value.shape == parameter.shape
             optimiser.state[parameter][key] = torch.empty_like(parameter).copy_(value) if of_entries else value
-    for observable in BY_STEP:
+    for observable in CURVES_BY_STEP:
         setattr(trained, observable, list(torch.tensor(state.arrays[observable], device=where)))
     for observable, steps in state.values["steps"].items():
         values = torch.tensor(state.arrays[observable], device=where)

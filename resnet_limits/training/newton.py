@@ -17,12 +17,13 @@ import numpy as np
 
 from .objective import Objective
 
-ROUNDING = 1e4 * np.finfo(np.float64).eps
+RELATIVE_FALL_OF_ROUNDING = 1e4 * np.finfo(np.float64).eps
 """Falls of the value below this fraction of it say nothing."""
 MOST_STALLED_STEPS = 20
-"""Steps after which it gives up where they lowered neither the gradient by half nor the value by `LITTLE` of it."""
-LITTLE = 1e-5
-MOST_PRODUCTS = 1000
+"""Steps after which it gives up where they lowered neither the gradient by half nor the value by `MIN_RELATIVE_FALL`
+of it."""
+MIN_RELATIVE_FALL = 1e-5
+MOST_PRODUCTS_A_STEP = 1000
 """Hessian-vector products a step."""
 
 
@@ -69,7 +70,7 @@ def newton(
             break
         if step == iterations:
             break
-        if norm < mark / 2 or value < mark_value - LITTLE * abs(value):
+        if norm < mark / 2 or value < mark_value - MIN_RELATIVE_FALL * abs(value):
             mark, mark_value, marked = min(norm, mark), value, step
         elif step - marked >= MOST_STALLED_STEPS:
             why = f"no progress in {MOST_STALLED_STEPS} Newton steps"
@@ -83,7 +84,7 @@ def newton(
         new_value, new_gradient = objective.value_and_gradient(there)
         new_norm = float(np.linalg.norm(new_gradient))
         length = float(np.linalg.norm(p))
-        if predicted <= ROUNDING * abs(value):
+        if predicted <= RELATIVE_FALL_OF_ROUNDING * abs(value):
             if not new_norm < norm:
                 why = "rounding: a Newton step no longer lowers the gradient"
                 break
@@ -110,7 +111,7 @@ def _steihaug(
     r, d = gradient.copy(), -gradient
     rr = float(r @ r)
     count = 0
-    for _ in range(min(MOST_PRODUCTS, 2 * len(gradient) + 10)):
+    for _ in range(min(MOST_PRODUCTS_A_STEP, 2 * len(gradient) + 10)):
         Hd = hessian(d)
         count += 1
         curvature = float(d @ Hd)

@@ -12,7 +12,7 @@ from ..engines import default_engine
 from ..networks.ntk import NtkNetwork, Parameters
 
 
-def descend(
+def descend_full_batch(
     network: NtkNetwork,
     parameters: Parameters,
     z: Float[Tensor, "n f"],

@@ -29,12 +29,13 @@ from resnet_limits.data.loading import load
 from resnet_limits.data.sources.mnist import MnistData
 from resnet_limits.errors import MissingData
 from resnet_limits.inference import dense, features
-from resnet_limits.inference.targets import accuracy, one_hot
+from resnet_limits.inference.targets import one_hot
 from resnet_limits.limits.deep_kernel import DeepKernel, extremes
 from resnet_limits.limits.kernel import LimitKernel
 from resnet_limits.limits.kernel_recursion import FiniteDepthKernel
 from resnet_limits.limits.pair_kernel import mean_square
 from resnet_limits.limits.tabulated import tabulate
+from resnet_limits.networks.classifier import accuracy
 
 N, DEPTH, WALKED, SHALLOW, ROUNDS = 1000, 1000, 50, (16, 32), 3
 SIZES: dict[str, Any] = {"sigma_w": 0.8, "sigma_b": 0.3}
@@ -128,7 +129,7 @@ def affine(data: Dataset, name: str) -> None:
             print(
                 f"  {phi:6s}{kind:5s} {len(data.x_train)} x {data.features}, {regression.values.numel()} features:"
                 f" posterior mean and variance at {len(data.x_test)} points in {time.perf_counter() - began:.1f} s,"
-                f" test accuracy {accuracy(mean, data.y_test):.4f}",
+                f" test accuracy {float(accuracy(mean[None], data.y_test)):.4f}",
                 flush=True,
             )
     print(f"  peak memory {peak():.2f} GB, {before:.2f} GB before ({name} loaded)")
@@ -155,7 +156,7 @@ def deep_blocks(data: Dataset, count: int) -> None:
             f"  deep {phi}: {kernel.steps} steps (error {error:.0e}), 1000 x 1000 in {direct:.2f} s; table"
             f" {tuple(table.coefficients.shape)} in {making:.1f} s, error {off:.0e}; with it {count} x {count} in"
             f" {assembly:.1f} s, all of inference {time.process_time() - began:.1f} s, test accuracy"
-            f" {accuracy(outputs, data.y_test):.4f}; peak memory {peak():.2f} GB",
+            f" {float(accuracy(outputs[None], data.y_test)):.4f}; peak memory {peak():.2f} GB",
             flush=True,
         )
 

@@ -18,9 +18,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from resnet_limits.paths.draw import draw
-from resnet_limits.paths.fractional import CELLS_OF_GRID, fractional_gaussian_noise
+from resnet_limits.paths.draw import draw_path
+from resnet_limits.paths.fractional import CELLS_OF_GRID
 from resnet_limits.paths.laws.fractional import FractionalLaw
+from tests.paths.noise import fractional_gaussian_noise
 
 DEPTH, WIDTH, HURST, ROUNDS = 1000, 40, 0.25, 5
 
@@ -64,7 +65,9 @@ def all_at_once(seed: int) -> Tensor:
 
 
 def the_law(seed: int) -> Tensor:
-    weights = draw(FractionalLaw(hurst=HURST), {"W": (WIDTH, WIDTH)}, depth=DEPTH, horizon=1.0, replicas=1, seed=seed)
+    weights = draw_path(
+        FractionalLaw(hurst=HURST), {"W": (WIDTH, WIDTH)}, depth=DEPTH, horizon=1.0, replicas=1, seed=seed
+    )
     return weights["W"].at(torch.arange(DEPTH, dtype=torch.float64) / DEPTH)
 
 

@@ -186,8 +186,8 @@ def weak_error(target: int, pilot: int = 1024) -> None:
     settings = Sde(depth=512, replicas=pilot)
     case = next(candidate for candidate in weak.cases(settings) if "norm" in candidate.functionals)
     at, exact = list(case.functionals).index("norm"), weak.exact_values(settings, case)
-    ours = weak.sampled(settings, case, 0, pilot, lambda _: None).of(at)[1][0] - exact[at]
-    plain = weak.sampled(replace(settings, seed=1), case, 0, pilot, lambda _: None).of(at)[0][0] - exact[at]
+    ours = weak.sampled_networks(settings, case, 0, pilot, lambda _: None).of(at)[1][0] - exact[at]
+    plain = weak.sampled_networks(replace(settings, seed=1), case, 0, pilot, lambda _: None).of(at)[0][0] - exact[at]
     (error, stderr), (other, other_stderr) = mean(ours), mean(plain)
     drawn = {"plain": (512, plain), "ours": (4 * 512, ours)}
     layers = {name: depth * float(x.var()) / (1e-3 * error) ** 2 for name, (depth, x) in drawn.items()}

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from resnet_limits.data.dataset import Dataset
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.blocks.one import OneBlock
-from resnet_limits.networks.classifier import initial
+from resnet_limits.networks.classifier import initial_classifier
 from resnet_limits.runs.checkpoint import FolderCheckpoints
 from resnet_limits.settings.training import Train
 from resnet_limits.training.loop import mini_batches, train
@@ -49,7 +49,7 @@ def start(depth: int, width: int, replicas: int) -> dict[str, Tensor]:
         "W": torch.randn(replicas, depth, width, width, generator=stream).div_(width**0.5),
         "b": torch.zeros(replicas, depth, width),
     }
-    return initial(FEATURES, width, CLASSES, trunk, replicas=replicas, seed=0, dtype=torch.float32)
+    return initial_classifier(FEATURES, width, CLASSES, trunk, replicas=replicas, seed=0, dtype=torch.float32)
 
 
 def ours(

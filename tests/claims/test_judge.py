@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from resnet_limits.claims.judge import judge, points
+from resnet_limits.claims.judge import judge, pooled_points
 
 from .toy import DEPTHS, SETTINGS, claim, errors, judged, table
 
@@ -197,7 +197,7 @@ def test_seeds_are_averaged_and_their_standard_errors_shrink_with_them():
     records = pd.concat(
         [table([1.0, 2.0], stderr=0.3, seed=0), table([3.0, 6.0], stderr=0.4, seed=1)], ignore_index=True
     )
-    pooled = points(claim("value", 4.0), SETTINGS, records)
+    pooled = pooled_points(claim("value", 4.0), SETTINGS, records)
     np.testing.assert_allclose(pooled["value"], [2.0, 4.0])
     np.testing.assert_allclose(pooled["stderr"], [0.25, 0.25])
     assert list(pooled["depth"]) == [8, 16]
@@ -205,14 +205,14 @@ def test_seeds_are_averaged_and_their_standard_errors_shrink_with_them():
 
 def test_the_bias_of_a_reference_is_not_averaged_away():
     records = pd.concat([table([1.0], reference_error=0.01, seed=seed) for seed in range(100)], ignore_index=True)
-    assert points(claim("value", 1.0), SETTINGS, records)["reference_error"].item() == pytest.approx(0.01)
+    assert pooled_points(claim("value", 1.0), SETTINGS, records)["reference_error"].item() == pytest.approx(0.01)
 
 
 def test_one_job_found_in_two_runs_counts_once():
     once = table([1.0, 2.0], stderr=0.3)
     twice = pd.concat([once, once], ignore_index=True)
     pd.testing.assert_frame_equal(
-        points(claim("value", 1.0), SETTINGS, twice), points(claim("value", 1.0), SETTINGS, once)
+        pooled_points(claim("value", 1.0), SETTINGS, twice), pooled_points(claim("value", 1.0), SETTINGS, once)
     )
 
 
@@ -256,9 +256,9 @@ def test_a_selection_that_mixes_two_quantities_is_not_judged():
 
 
 def test_scaled_points_are_flat_where_the_claim_is_right():
-    pooled = points(claim("order", 1.5), SETTINGS, table(errors(1.5, c=0.0, d=0.0)))
+    pooled = pooled_points(claim("order", 1.5), SETTINGS, table(errors(1.5, c=0.0, d=0.0)))
     np.testing.assert_allclose(pooled["scaled"], 1.0)
-    np.testing.assert_allclose(points(claim("at_most", 1.5), SETTINGS, table([3.0, 4.0]))["scaled"], [3.0, 4.0])
+    np.testing.assert_allclose(pooled_points(claim("at_most", 1.5), SETTINGS, table([3.0, 4.0]))["scaled"], [3.0, 4.0])
 
 
 def test_the_reason_of_a_supported_order_reads_well():

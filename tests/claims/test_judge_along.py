@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from resnet_limits.claims.claim import Claim, Expected
-from resnet_limits.claims.judge import judge, points
+from resnet_limits.claims.judge import judge, pooled_points
 
 from .toy import SETTINGS, claim, judged, table
 
@@ -63,7 +63,7 @@ def test_an_order_in_width_is_read_at_the_deepest_depth_or_at_the_one_the_claim_
     shallow = dataclasses.replace(in_width(bend=0.1), where={"depth": 8})
     assert judged(shallow, records).verdict == "refuted"
     assert "at L=8" in judged(shallow, records).why
-    pooled = points(in_width(), SETTINGS, records)
+    pooled = pooled_points(in_width(), SETTINGS, records)
     assert list(pooled["at"]) == list(WIDTHS)
     assert set(pooled["depth"]) == {64}
     np.testing.assert_allclose(pooled["scaled"], 3.0, rtol=0.01)
@@ -71,8 +71,8 @@ def test_an_order_in_width_is_read_at_the_deepest_depth_or_at_the_one_the_claim_
 
 def test_seeds_are_pooled_width_by_width():
     records = pd.concat([by_width(0.5, 0.1, seed=seed) for seed in range(4)], ignore_index=True)
-    one = points(in_width(), SETTINGS, by_width(0.5, 0.1))
-    np.testing.assert_allclose(points(in_width(), SETTINGS, records)["stderr"], one["stderr"] / 2)
+    one = pooled_points(in_width(), SETTINGS, by_width(0.5, 0.1))
+    np.testing.assert_allclose(pooled_points(in_width(), SETTINGS, records)["stderr"], one["stderr"] / 2)
 
 
 def test_records_without_the_coordinate_or_with_too_few_places_are_inconclusive():
@@ -93,7 +93,7 @@ def test_an_order_in_a_spacing_is_that_of_one_over_it():
     judgement = judged(along_spacing, records)
     assert judgement.verdict == "supported", judgement.why
     assert "order in 1/spacing" in judgement.why
-    assert list(points(along_spacing, SETTINGS, records)["at"]) == [2, 4, 8, 16, 32]
+    assert list(pooled_points(along_spacing, SETTINGS, records)["at"]) == [2, 4, 8, 16, 32]
 
 
 def test_only_an_order_is_along_a_coordinate():

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 
 from resnet_limits.claims.order import fit_order
-from resnet_limits.claims.plateau import doubling, plateau
+from resnet_limits.claims.plateau import doubling, extrapolated
+
+
+def plateau(distances: list[float]) -> tuple[float, float]:
+    """The rule for single numbers."""
+    left, error = extrapolated([np.array([[distance]]) for distance in distances])
+    return float(left[0, 0]), error
+
 
 DEPTHS = np.array([8.0, 16.0, 32.0, 64.0, 128.0])
 
@@ -34,10 +39,8 @@ def test_a_plateau_that_the_order_does_not_show_is_found():
     assert value - error > 0.9e-3, "and does not tend to 0"
 
 
-def test_distances_that_do_not_change_have_none_and_three_depths_are_too_few():
-    assert math.isnan(plateau([1.0, 1.0, 1.0, 1.0])[0])
-    with pytest.raises(ValueError, match="4 depths"):
-        plateau([4.0, 2.0, 1.0])
+def test_a_distance_that_does_not_change_is_left_as_a_whole():
+    assert plateau([1.0, 1.0, 1.0, 1.0]) == (1.0, 0.0)
 
 
 def test_the_depths_that_double_up_to_the_deepest():

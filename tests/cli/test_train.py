@@ -28,14 +28,15 @@ def rows(run):
 def test_a_finished_run_has_every_file_of_the_contract(sweep):
     files = {str(p.relative_to(sweep.path)) for p in sweep.path.rglob("*") if p.is_file()}
     assert {"plan.json", "config.yaml", "overrides.txt", "provenance.json", "records.csv", "summary.json"} <= files
-    assert {f"figures/ode.reversed.euler.{suffix}" for suffix in ("png", "svg")} <= files
+    assert {"figures/ode.reversed.euler.svg", "figures/overview.png", "figures/overview.svg"} <= files
     jobs = sorted(path.name for path in (sweep.path / "jobs").iterdir())
     assert sorted(int(name.split("-")[0]) for name in jobs) == sorted(DEPTHS)
     for name in jobs:
         assert {
             f"jobs/{name}/{f}" for f in ("status.json", "records.parquet", "arrays.safetensors", "log.txt")
         } <= files
-    assert not [f for f in files if f.rsplit("/")[-1].startswith(".")], "nothing half-written is left"
+    hidden = [f for f in files if f.rsplit("/")[-1].startswith(".")]
+    assert hidden == ["figures/.drawn.json"], "nothing half-written is left"
     assert not [f for f in files if f.endswith("owner.json")], "nobody owns a finished job"
 
 

@@ -126,11 +126,11 @@ class DataSetLaws:
             assert there == (len(d.x_train), len(d.x_test))
 
     def test_it_is_told_from_other_data_and_is_found(self):
-        identified = identity.of(self.settings)
+        identified = identity.identity_of(self.settings)
         assert identified.digest.startswith(f"{self.settings.name}-")
         in_files = isinstance(self.settings, Images | DataFile)
         root = Path(self.settings.root or "") if isinstance(self.settings, Images | DataFile) else Path()
-        there = type(self.settings).found(root)
+        there = type(self.settings).availability(root)
         assert (there.name, there.present) == (self.settings.name, True)
         assert (there.source == "files") == in_files
 

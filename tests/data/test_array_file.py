@@ -18,7 +18,7 @@ from tests.data.own_files import points, write_csv, write_npz, write_safetensors
 def test_arrays_are_read_as_they_were_written(tmp_path):
     expected = points()
     for path in (write_npz(tmp_path / "my.npz"), write_safetensors(tmp_path / "my.safetensors")):
-        read = array_file.read(path)._asdict()
+        read = array_file.read_arrays(path)._asdict()
         for name, array in expected.items():
             assert np.array_equal(read[name], array), name
         assert array_file.facts(path) == (90, 30, 4, 3, 3)
@@ -29,14 +29,14 @@ def test_images_are_flattened_and_targets_without_a_dimension_have_one(tmp_path)
     path = write_npz(
         tmp_path / "my.npz", x_train=x, y_train=np.array([0.5, 1.5]), x_test=x, y_test=np.array([2.0, 3.0])
     )
-    read = array_file.read(path)
+    read = array_file.read_arrays(path)
     assert read.x_train.tolist() == x.reshape(2, 12).tolist()
     assert read.y_test.tolist() == [[2.0], [3.0]]
 
 
 def test_a_table_is_split_once_its_last_column_being_the_label_or_the_target(tmp_path):
     path = write_csv(tmp_path / "my.csv")
-    read = array_file.read(path)
+    read = array_file.read_arrays(path)
     assert array_file.facts(path) == (96, 24, 4, 3, 3)
     rows = np.loadtxt(path, delimiter=",", skiprows=1)
     got = np.concatenate([np.column_stack([read.x_train, read.y_train]), np.column_stack([read.x_test, read.y_test])])
@@ -44,7 +44,7 @@ def test_a_table_is_split_once_its_last_column_being_the_label_or_the_target(tmp
     held_out = [int(np.flatnonzero((rows[:, :-1] == x).all(axis=1))[0]) for x in read.x_test]
     assert held_out != sorted(held_out)
     assert max(held_out) - min(held_out) > 80, "from all over the table"
-    targets = array_file.read(write_csv(tmp_path / "targets.csv", targets=True))
+    targets = array_file.read_arrays(write_csv(tmp_path / "targets.csv", targets=True))
     assert targets.y_train.shape == (96, 1)
     assert not targets.labelled
 
@@ -87,9 +87,9 @@ def test_its_content_tells_it_from_others_and_its_place_does_not(tmp_path):
     there = LabelledFileData(root=str(tmp_path / "elsewhere"), file="my.npz")
     write_npz(tmp_path / "my.npz")
     (tmp_path / "elsewhere" / "my.npz").write_bytes((tmp_path / "my.npz").read_bytes())
-    assert identity.of(here).digest == identity.of(there).digest
+    assert identity.identity_of(here).digest == identity.identity_of(there).digest
     write_npz(tmp_path / "elsewhere" / "my.npz", **points(90, 31))
-    assert identity.of(here).digest != identity.of(there).digest
+    assert identity.identity_of(here).digest != identity.identity_of(there).digest
 
 
 x, y = points()["x_train"], points()["y_train"]
@@ -114,7 +114,7 @@ WRONG = {
 def test_arrays_that_do_not_fit_are_refused_with_what_was_got_and_expected(case, tmp_path):
     arrays, words = WRONG[case]
     with pytest.raises(DamagedData, match=f"my.npz.*{words}"):
-        array_file.read(write_npz(tmp_path / "my.npz", **arrays))
+        array_file.read_arrays(write_npz(tmp_path / "my.npz", **arrays))
 
 
 TABLES = {
@@ -134,22 +134,22 @@ def test_a_table_that_does_not_fit_is_refused_by_its_line(case, tmp_path):
     text, words = TABLES[case]
     (tmp_path / "my.csv").write_text(text)
     with pytest.raises(DamagedData, match=f"my.csv.*{words}"):
-        array_file.read(tmp_path / "my.csv")
+        array_file.read_arrays(tmp_path / "my.csv")
 
 
 def test_files_that_are_none_of_these_are_refused(tmp_path):
     with pytest.raises(MissingData, match=r"there is no file or folder .*none\.npz"):
-        array_file.read(tmp_path / "none.npz")
+        array_file.read_arrays(tmp_path / "none.npz")
     for name in ("my.npz", "my.csv", "my.safetensors"):
         (tmp_path / name).touch()
         with pytest.raises(DamagedData, match=f"{name} is empty"):
-            array_file.read(tmp_path / name)
+            array_file.read_arrays(tmp_path / name)
         (tmp_path / name).write_bytes(b"\xff\xfe no such file")
         with pytest.raises(DamagedData, match=name):
-            array_file.read(tmp_path / name)
+            array_file.read_arrays(tmp_path / name)
     (tmp_path / "my.h5").write_bytes(b"HDF")
     with pytest.raises(DamagedData, match=r"expected a file \.npz, \.csv, \.safetensors"):
-        array_file.read(tmp_path / "my.h5")
+        array_file.read_arrays(tmp_path / "my.h5")
 
 
 def test_nothing_in_a_file_is_run_and_one_that_was_cut_is_refused(tmp_path):
@@ -159,8 +159,8 @@ def test_nothing_in_a_file_is_run_and_one_that_was_cut_is_refused(tmp_path):
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("y_test.npy", pickled.getvalue())
     with pytest.raises(DamagedData, match=r"my\.npz cannot be read: Object arrays cannot be loaded"):
-        array_file.read(path)
+        array_file.read_arrays(path)
     whole = write_npz(tmp_path / "cut.npz").read_bytes()
     (tmp_path / "cut.npz").write_bytes(whole[:-200])
     with pytest.raises(DamagedData, match=r"cut\.npz"):
-        array_file.read(tmp_path / "cut.npz")
+        array_file.read_arrays(tmp_path / "cut.npz")

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image, ImageFile, ImageMode
 
 from resnet_limits.data import decoding
-from resnet_limits.data.decoding import FORMATS, flattened, picture
+from resnet_limits.data.decoding import IMAGE_FORMATS, flattened, picture
 from resnet_limits.errors import DamagedData
 from tests.planting import resize
 
@@ -467,7 +467,7 @@ def test_no_decoder_is_tried_that_starts_a_program(tmp_path, monkeypatch):
         picture(str(tmp_path / "a.png"), grey=False)
 
 
-@pytest.mark.parametrize("form", [form for form in FORMATS if form != "DIB"])
+@pytest.mark.parametrize("form", [form for form in IMAGE_FORMATS if form != "DIB"])
 def test_damage_anywhere_is_a_picture_or_one_error_and_no_word_of_pillows_own(tmp_path, recwarn, form):
     content, path, random, refused = encoded(made("RGB", 12, 17), form), tmp_path / "image", stream(), 0
     for _ in range(150):

@@ -12,7 +12,7 @@ from PIL import Image
 
 from resnet_limits.data import vision
 from resnet_limits.data.files import File
-from resnet_limits.data.identity import require
+from resnet_limits.data.identity import require_data
 from resnet_limits.data.images import ImageArrays
 from resnet_limits.data.loading import forget, load
 from resnet_limits.data.root import data_root
@@ -66,14 +66,14 @@ def test_the_tables_agree_with_torchvision():
 
 
 def test_whole_files_load_and_pass(mnist):
-    require(mnist)
+    require_data(mnist)
     assert load(mnist, seed=0).x_train.shape == (100, 784)
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "cifar10"])
 def test_without_files_all_are_named_with_the_folder_and_the_command(name, tmp_path):
     data = Data.options[name](root=str(tmp_path))
-    for ask in (lambda: require(data), lambda: load(data, seed=0)):
+    for ask in (lambda: require_data(data), lambda: load(data, seed=0)):
         with pytest.raises(MissingData) as caught:
             ask()
         text = str(caught.value)
@@ -86,7 +86,7 @@ def test_without_files_all_are_named_with_the_folder_and_the_command(name, tmp_p
 def test_one_missing_file_is_named_and_the_others_are_not(mnist, tmp_path):
     (tmp_path / "MNIST" / "raw" / IDX[2]).unlink()
     with pytest.raises(MissingData, match=IDX[2]) as caught:
-        require(mnist)
+        require_data(mnist)
     assert not any(name in str(caught.value) for name in (IDX[0], IDX[1], IDX[3]))
 
 
@@ -95,7 +95,7 @@ def test_a_truncated_file_is_named_with_its_sizes_before_anything_is_read(mnist,
     path = tmp_path / "MNIST" / "raw" / name
     size = path.stat().st_size
     path.write_bytes(path.read_bytes()[:-7])
-    for ask in (lambda: require(mnist), lambda: load(mnist, seed=0)):
+    for ask in (lambda: require_data(mnist), lambda: load(mnist, seed=0)):
         with pytest.raises(DamagedData, match=rf"{name} is truncated: {size - 7} of {size} bytes") as caught:
             ask()
         assert "`reslim data mnist`" in str(caught.value)
@@ -104,7 +104,7 @@ def test_a_truncated_file_is_named_with_its_sizes_before_anything_is_read(mnist,
 @pytest.mark.parametrize("name", IDX)
 def test_one_flipped_bit_is_found_when_the_file_is_read(mnist, tmp_path, name):
     flip(tmp_path / "MNIST" / "raw" / name, at=20)
-    for ask in (lambda: require(mnist), lambda: load(mnist, seed=0)):
+    for ask in (lambda: require_data(mnist), lambda: load(mnist, seed=0)):
         with pytest.raises(DamagedData, match=rf"{name} is corrupt: its MD5 sum is [0-9a-f]{{32}}, not [0-9a-f]{{32}}"):
             ask()
 
@@ -113,7 +113,7 @@ def test_a_longer_file_is_not_the_published_one(mnist, tmp_path):
     path = tmp_path / "MNIST" / "raw" / IDX[1]
     path.write_bytes(path.read_bytes() + b"x")
     with pytest.raises(DamagedData, match="not the published file"):
-        require(mnist)
+        require_data(mnist)
 
 
 def test_a_flipped_bit_of_fashion_mnist_is_found_by_the_archive_beside_it(tmp_path, monkeypatch):
@@ -262,7 +262,7 @@ def ask(folder):
 
 
 def test_a_whole_folder_loads_and_passes(folder):
-    require(ask(folder))
+    require_data(ask(folder))
     d = load(ask(folder), seed=0)
     assert (d.classes, d.x_train.shape, d.x_test.shape) == (2, (6, 48), (6, 48))
 
@@ -270,10 +270,10 @@ def test_a_whole_folder_loads_and_passes(folder):
 def test_a_missing_folder_is_named(folder):
     shutil.rmtree(folder / "test")
     with pytest.raises(MissingData, match=rf"there is no folder {folder / 'test'}"):
-        require(ask(folder))
+        require_data(ask(folder))
     shutil.rmtree(folder)
     with pytest.raises(MissingData, match=rf"there is no folder {folder};.*train/CLASS/"):
-        require(ask(folder))
+        require_data(ask(folder))
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,7 @@ def test_a_missing_folder_is_named(folder):
 def test_a_folder_that_cannot_be_learnt_from_is_refused_with_the_reason(folder, damage, message):
     damage(folder)
     with pytest.raises(DamagedData, match=message.format(f=folder)):
-        require(ask(folder))
+        require_data(ask(folder))
 
 
 @pytest.mark.parametrize("damage", ["no image", "truncated", "flipped", "empty"])
@@ -302,7 +302,7 @@ def test_an_image_that_cannot_be_read_is_named(folder, damage):
     content[len(content) // 2] ^= 1
     half = path.read_bytes()[: len(content) // 2]
     path.write_bytes({"no image": b"hello", "truncated": half, "flipped": content, "empty": b""}[damage])
-    require(ask(folder))
+    require_data(ask(folder))
     with pytest.raises(DamagedData, match=rf"cannot read {path}: ."):
         load(ask(folder), seed=0)
 
@@ -321,8 +321,8 @@ def test_checking_before_a_run_imports_neither_torch_nor_torchvision(folder, tmp
     program = (
         "import sys\n"
         "from resnet_limits.data.sources.image_folder import ImageFolderData\n"
-        "from resnet_limits.data.identity import require\n"
-        f"require(ImageFolderData(root={str(folder.parent)!r}, folder='pets'))\n"
+        "from resnet_limits.data.identity import require_data\n"
+        f"require_data(ImageFolderData(root={str(folder.parent)!r}, folder='pets'))\n"
         "print('torch' in sys.modules, 'torchvision' in sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)

@@ -68,9 +68,9 @@ def replace_behind_its_back(path):
 def test_folders_of_one_name_under_two_roots_are_two_data_sets_and_a_copy_is_the_same(tmp_path):
     a, b = write_folder(tmp_path / "a", seed=0), write_folder(tmp_path / "b", seed=1)
     shutil.copytree(tmp_path / "a", tmp_path / "copy")
-    first, second = identity.of(a), identity.of(b)
+    first, second = identity.identity_of(a), identity.identity_of(b)
     assert first.digest != second.digest
-    assert identity.of(dataclasses.replace(a, root=str(tmp_path / "copy"))).digest == first.digest
+    assert identity.identity_of(dataclasses.replace(a, root=str(tmp_path / "copy"))).digest == first.digest
     assert first.digest.startswith("image_folder-")
     assert first.document() == {
         **{"data": "image_folder", "folder": str(tmp_path / "a" / "images"), "files": 16},
@@ -91,18 +91,18 @@ def test_folders_of_one_name_under_two_roots_are_two_data_sets_and_a_copy_is_the
 )
 def test_a_folder_whose_files_change_is_another_data_set(tmp_path, change):
     data = write_folder(tmp_path)
-    before = identity.of(data).digest
-    assert identity.of(data).digest == before
+    before = identity.identity_of(data).digest
+    assert identity.identity_of(data).digest == before
     change(tmp_path / "images")
-    assert identity.of(data).digest != before
+    assert identity.identity_of(data).digest != before
 
 
 def test_files_that_are_not_loaded_do_not_count(tmp_path):
     data = write_folder(tmp_path)
-    before = identity.of(data).digest
+    before = identity.identity_of(data).digest
     (tmp_path / "images" / "notes.txt").write_text("mine")
     (tmp_path / "images" / "train" / "cat" / ".hidden.ppm").write_bytes(b"")
-    assert identity.of(data).digest == before
+    assert identity.identity_of(data).digest == before
 
 
 def test_what_is_in_memory_is_not_taken_for_other_data(tmp_path):
@@ -115,18 +115,18 @@ def test_what_is_in_memory_is_not_taken_for_other_data(tmp_path):
 
 
 def test_generated_sets_are_told_by_the_version_of_their_generator(monkeypatch):
-    before = {cls: identity.of(cls()).digest for cls in (MoonsData, CirclesData, GaussianData)}
+    before = {cls: identity.identity_of(cls()).digest for cls in (MoonsData, CirclesData, GaussianData)}
     assert before[MoonsData] == "moons-1"
     assert len(set(before.values())) == 3
-    assert identity.of(MoonsData(noise=0.3)).digest == "moons-1", "keys are content of the job already"
+    assert identity.identity_of(MoonsData(noise=0.3)).digest == "moons-1", "keys are content of the job already"
     monkeypatch.setattr(MoonsData, "version", 2)
-    assert identity.of(MoonsData()).digest == "moons-2"
-    assert identity.of(CirclesData()).digest == before[CirclesData]
+    assert identity.identity_of(MoonsData()).digest == "moons-2"
+    assert identity.identity_of(CirclesData()).digest == before[CirclesData]
 
 
 def test_the_digits_of_the_file_are_those_that_scikit_learn_loads(monkeypatch, tmp_path):
     assert digits.bundled() == digits.as_bytes(*digits.loaded())
-    data = DigitsData(digest=identity.of(DigitsData()).digest)
+    data = DigitsData(digest=identity.identity_of(DigitsData()).digest)
     load(data, seed=0)
     forget()
     images, labels = digits.loaded()
@@ -139,7 +139,7 @@ def test_the_digits_of_the_file_are_those_that_scikit_learn_loads(monkeypatch, t
     damaged.write_bytes(gzip.compress(b"1,2,x\n"))
     plant(monkeypatch, digits.file, lambda: damaged)
     with pytest.raises(DamagedData, match="install scikit-learn anew"):
-        identity.of(DigitsData())
+        identity.identity_of(DigitsData())
 
 
 def test_a_corrupt_file_of_the_right_size_is_found_at_planning(tmp_path, monkeypatch):
@@ -147,11 +147,11 @@ def test_a_corrupt_file_of_the_right_size_is_found_at_planning(tmp_path, monkeyp
     write_idx(folder, mnist_arrays(20, 10))
     publish(monkeypatch, MnistData, tmp_path)
     data = MnistData(root=str(tmp_path))
-    identity.require(data)
+    identity.require_data(data)
     replace_behind_its_back(folder / "train-images-idx3-ubyte")
     for _ in range(2):  # what is damaged is not remembered
         with pytest.raises(DamagedData, match=r"train-images-idx3-ubyte is corrupt: its MD5 sum"):
-            identity.require(data)
+            identity.require_data(data)
 
 
 # -- at planning ----------------------------------------------------------------------------------
@@ -161,25 +161,25 @@ def test_jobs_get_the_identity_of_their_data_and_with_it_names_of_their_own(tmp_
     a, b = write_folder(tmp_path / "a", seed=0), write_folder(tmp_path / "b", seed=1)
     one, other, gone = identity.filled([Ode(data=d) for d in (a, b, ImageFolderData(root="/nowhere"))])
     assert job_name(one) != job_name(other)
-    assert one.data.digest == identity.of(a).digest
+    assert one.data.digest == identity.identity_of(a).digest
     assert gone.data.digest is None, "whoever runs the job says what is missing"
     assert identity.filled([one]) == [one]
-    assert identity.apart(one) == identity.apart(other)
+    assert identity.name_whatever_the_data(one) == identity.name_whatever_the_data(other)
 
 
 def test_a_digest_that_is_given_is_asked_of_the_data(tmp_path):
     data = write_folder(tmp_path)
-    digest = identity.of(data).digest
-    identity.require(dataclasses.replace(data, digest=digest))
+    digest = identity.identity_of(data).digest
+    identity.require_data(dataclasses.replace(data, digest=digest))
     with pytest.raises(SettingError, match=rf"data.digest=image_folder-0000: .* are others, {digest}"):
-        identity.require(dataclasses.replace(data, digest="image_folder-0000"))
+        identity.require_data(dataclasses.replace(data, digest="image_folder-0000"))
 
 
 # -- what is remembered ---------------------------------------------------------------------------
 
 
 def read_files(data):
-    hashed = identity.of(data).hashes
+    hashed = identity.identity_of(data).hashes
     assert hashed is not None
     return {name for name in hashed.read}
 
@@ -195,7 +195,7 @@ def test_an_unchanged_folder_is_looked_at_and_not_read(tmp_path, cache):
 
 def test_a_file_that_was_just_changed_is_not_remembered(tmp_path, monkeypatch, cache):
     data = write_folder(tmp_path)
-    identity.of(data)
+    identity.identity_of(data)
     resize(monkeypatch, hashes, NANOSECONDS_TO_SETTLE=2_000_000_000)
     path = tmp_path / "images" / "test" / "dog" / "0.ppm"
     path.write_bytes(path.read_bytes() + b"more")
@@ -209,7 +209,7 @@ def test_a_file_that_was_just_changed_is_not_remembered(tmp_path, monkeypatch, c
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"files": {"train/cat/1.ppm": [1]}}', b"\xff\x00", None])
 def test_a_damaged_cache_or_none_costs_time_and_nothing_else(tmp_path, cache, content):
     data = write_folder(tmp_path)
-    digest = identity.of(data).digest
+    digest = identity.identity_of(data).digest
     (kept,) = cache.iterdir()
     if content is None:
         kept.unlink()
@@ -217,14 +217,14 @@ def test_a_damaged_cache_or_none_costs_time_and_nothing_else(tmp_path, cache, co
         cache.write_bytes(b"not a folder")
     else:
         kept.write_bytes(content)
-    assert identity.of(data).digest == digest
+    assert identity.identity_of(data).digest == digest
 
 
 # -- what a job loads -----------------------------------------------------------------------------
 
 
 def planned(data):
-    return dataclasses.replace(data, digest=identity.of(data).digest)
+    return dataclasses.replace(data, digest=identity.identity_of(data).digest)
 
 
 def test_files_that_were_swapped_after_planning_are_not_loaded_and_named(tmp_path):
@@ -273,7 +273,7 @@ def test_generated_points_are_compared_with_those_of_the_first_job_within_roundi
 
     def job(dataset):
         with sketch.compared_by(solve):
-            sketch.compare(dataset, data, 0)
+            sketch.compare_sketches(dataset, data, 0)
 
     job(dataset)
     job(dataset)
@@ -282,7 +282,7 @@ def test_generated_points_are_compared_with_those_of_the_first_job_within_roundi
         with pytest.raises(DamagedData, match=f"data={data.name}: the points generated here are not those"):
             job(other)
     with sketch.compared_by(solve):
-        sketch.compare(load(data, seed=1), data, 1)  # another seed has a first job of its own
+        sketch.compare_sketches(load(data, seed=1), data, 1)  # another seed has a first job of its own
 
 
 def test_outside_a_run_nothing_is_compared():

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from resnet_limits.data.identity import require
-from resnet_limits.data.image_folder import SUFFIXES, files, images, listing
+from resnet_limits.data.identity import require_data
+from resnet_limits.data.image_folder import SUFFIXES, image_files, images, listing
 from resnet_limits.data.loading import load
 from resnet_limits.data.sources.digits import DigitsData
 from resnet_limits.data.sources.image_folder import ImageFolderData
@@ -43,7 +43,7 @@ def values(folder: Path) -> list[tuple[int, int]]:
 
 
 def test_files_are_listed_in_the_order_of_loading_with_part_and_class(folder):
-    assert [tuple(file) for file in files(folder)] == [
+    assert [tuple(file) for file in image_files(folder)] == [
         ("train/cat/a.png", "train", "cat"),
         ("train/cat/b.png", "train", "cat"),
         ("train/dog/a.png", "train", "dog"),
@@ -55,9 +55,9 @@ def test_files_are_listed_in_the_order_of_loading_with_part_and_class(folder):
 
 
 def test_the_order_does_not_depend_on_the_order_of_the_disk(folder, monkeypatch):
-    before, scandir = files(folder), os.scandir
+    before, scandir = image_files(folder), os.scandir
     monkeypatch.setattr(os, "scandir", lambda path: reversed(list(scandir(path))))
-    assert files(folder) == before
+    assert image_files(folder) == before
 
 
 def test_images_below_the_folder_of_a_class_belong_to_the_class(folder):
@@ -115,7 +115,7 @@ def test_hidden_files_are_not_mentioned(folder):
         (folder / path).parent.mkdir(exist_ok=True)
         (folder / path).write_bytes(b"")
     assert len(ask(folder).notes()) == 1
-    assert len(files(folder)) == 6
+    assert len(image_files(folder)) == 6
 
 
 def test_many_classes_are_counted_by_the_smallest_and_the_largest(folder):
@@ -140,7 +140,7 @@ def test_a_pipe_is_refused_and_not_opened(folder, below):
     path.parent.mkdir(exist_ok=True)
     os.mkfifo(path)
     with pytest.raises(DamagedData, match=f"cannot read {path}: no file"):
-        require(ask(folder))
+        require_data(ask(folder))
     path.rename(path.with_suffix(".txt"))
     assert listing(folder).left_out == (f"test/cat/{below}pipe.txt",)
 
@@ -150,7 +150,7 @@ def test_a_link_to_nothing_or_to_itself_is_refused(folder, target):
     path = folder / "train" / "dog" / "link.png"
     path.symlink_to(path.with_name(target))
     with pytest.raises(DamagedData, match=f"cannot read {path}: no file, or a link to nothing"):
-        require(ask(folder))
+        require_data(ask(folder))
 
 
 def test_links_to_images_and_to_folders_of_images_are_followed(folder, tmp_path):
@@ -167,7 +167,7 @@ def test_links_to_images_and_to_folders_of_images_are_followed(folder, tmp_path)
 def test_a_folder_that_is_met_twice_is_refused(folder, link, to):
     (folder / link).symlink_to(folder / to)
     with pytest.raises(DamagedData, match=r"is the same folder as .*; remove the link"):
-        require(ask(folder))
+        require_data(ask(folder))
 
 
 def test_test_images_that_are_the_training_images_are_refused(folder):
@@ -176,7 +176,7 @@ def test_test_images_that_are_the_training_images_are_refused(folder):
     shutil.rmtree(folder / "test")
     (folder / "test").symlink_to(folder / "train")
     with pytest.raises(DamagedData, match=r"/test/cat is the same folder as .*/train/cat"):
-        require(ask(folder))
+        require_data(ask(folder))
 
 
 def test_a_folder_that_cannot_be_read_is_named(folder, monkeypatch):
@@ -189,7 +189,7 @@ def test_a_folder_that_cannot_be_read_is_named(folder, monkeypatch):
 
     monkeypatch.setattr(os, "scandir", denied)
     with pytest.raises(DamagedData, match=f"cannot read {folder}/train/dog: Permission denied"):
-        require(ask(folder))
+        require_data(ask(folder))
 
 
 def test_a_name_that_is_no_text_is_read(folder):
@@ -202,7 +202,7 @@ def test_an_image_that_cannot_be_read_is_named_when_it_is_loaded(folder):
     (folder / "train" / "cat" / "sub").mkdir()
     path = folder / "train" / "cat" / "sub" / "c.png"
     path.write_bytes(b"hello")
-    require(ask(folder))
+    require_data(ask(folder))
     with pytest.raises(DamagedData, match=f"cannot read {path}: it is no image that we read"):
         load(ask(folder), seed=0)
 

@@ -29,34 +29,49 @@ from resnet_limits.data.sources.digits import DigitsData
 from resnet_limits.data.sources.fashion_mnist import FashionMnistData
 from resnet_limits.data.sources.gaussian import GaussianData
 from resnet_limits.data.sources.image_folder import ImageFolderData
+from resnet_limits.data.sources.labelled_file import LabelledFileData
 from resnet_limits.data.sources.mnist import MnistData
 from resnet_limits.data.sources.source import Data
+from resnet_limits.data.sources.target_file import TargetFileData
 from resnet_limits.networks.blocks.two import TwoBlock
 from resnet_limits.networks.classifier import cross_entropy
-from resnet_limits.networks.convolutional import logits
+from resnet_limits.networks.convolutional import logits_of_images
 from resnet_limits.settings.training import Train
 from resnet_limits.studies.flow.settings import Flow, FlowKeys, ImageKeys
 from resnet_limits.studies.gamma.settings import Gamma, GammaKeys
 from resnet_limits.studies.hamiltonian.settings import Hamiltonian, HamiltonianKeys
 from resnet_limits.studies.kernel.settings import Kernel, KernelKeys
 from resnet_limits.studies.ode.settings import Ode
-from resnet_limits.training.convolutional import train
+from resnet_limits.training.convolutional import train_convolutional
 from resnet_limits.training.minimiser import minimise
 from tests.data.identity import by_channel, by_feature
+from tests.data.own_files import points as own_points
+from tests.data.own_files import write_npz
 from tests.data.published import IDX, mnist_arrays, publish, write_cifar, write_idx
 from tests.data.sources import REAL
 from tests.planting import plant
 
 SPLIT = ("digits", "moons", "circles", "spirals", "gaussian")
 """Sources that are split here into training and test points."""
-APART = ("mnist", "fashion_mnist", "cifar10", "image_folder", "grey_folder", "photographs")
+APART = (
+    "mnist",
+    "fashion_mnist",
+    "cifar10",
+    "image_folder",
+    "grey_folder",
+    "photographs",
+    "labelled_file",
+    "target_file",
+)
 """Sources in files with a test set of their own."""
+REGRESSIONS = ("gaussian", "target_file")
 NEEDS = {"mnist": "MNIST", "photographs": "cifar10_jpeg_subset"}
 
 
 @dataclass(frozen=True)
 class Source:
-    """Settings of a data set; its points (n, f), or bytes (n, channels, height, width), with their labels, by part."""
+    """Settings of a data set; its points (n, f), or bytes (n, channels, height, width), with labels, by part; in
+    place of labels a regression has targets."""
 
     data: Any
     parts: Callable[[int], list[tuple[np.ndarray, np.ndarray]]]
@@ -70,6 +85,10 @@ class Source:
             both = by_feature(np.concatenate(loaded), x)
             indices = [both[: len(loaded[0])], both[len(loaded[0]) :]]
             labels = [y, y]
+        elif parts[0][0].ndim == 2:
+            both = by_feature(np.concatenate(loaded), np.concatenate([x for x, _ in parts]))
+            indices = [both[: len(loaded[0])], both[len(loaded[0]) :] - len(parts[0][0])]
+            labels = [y for _, y in parts]
         else:
             indices = [by_channel(z, x) for z, (x, _) in zip(loaded, parts, strict=True)]
             labels = [y for _, y in parts]
@@ -145,6 +164,8 @@ def root(tmp_path_factory) -> Iterator[Path]:
     publish(patch, Cifar10Data, path)
     patch.setattr(vision.datasets().cifar, "check_integrity", lambda path, md5=None: True)
     write_folder(path / "images")
+    write_npz(path / "labels.npz")
+    write_npz(path / "targets.npz", **own_points(targets=True))
     if (REAL / NEEDS["photographs"]).exists():
         link_photographs(path / "photographs")
     yield path
@@ -171,6 +192,12 @@ def source(root) -> Callable[[str], Source]:
             return Source(data, lambda seed: of_idx(root / "FashionMNIST" / "raw"))
         if name == "cifar10":
             return Source(Cifar10Data(root=str(root)), lambda seed: of_batches(root / "cifar-10-batches-py"))
+        if name.endswith("_file"):
+            arrays = own_points(targets=name == "target_file")
+            parts = [(arrays[f"x_{part}"], arrays[f"y_{part}"]) for part in ("train", "test")]
+            with_labels, with_targets = LabelledFileData(file="labels.npz"), TargetFileData(file="targets.npz")
+            data = replace(with_labels if name == "labelled_file" else with_targets, root=str(root))
+            return Source(data, lambda seed: parts)
         data = {
             "image_folder": ImageFolderData(root=str(root), size=7),
             "grey_folder": ImageFolderData(root=str(root), size=5, grey=True),
@@ -188,7 +215,7 @@ def test_every_data_set_of_the_settings_is_tested_here(source):
 
 @pytest.mark.parametrize("seed", [0, 1, 7])
 @pytest.mark.parametrize("sizes", [{}, {"train_size": 60, "test_size": 30}])
-@pytest.mark.parametrize("name", [name for name in (*SPLIT, *APART) if name != "gaussian"])
+@pytest.mark.parametrize("name", [name for name in (*SPLIT, *APART) if name not in REGRESSIONS])
 def test_each_point_has_its_own_label_and_no_test_point_is_trained_on(source, name, sizes, seed):
     chosen = source(name)
     chosen = chosen if not sizes else replace(chosen, data=replace(chosen.data, **sizes))
@@ -213,7 +240,23 @@ def test_each_point_of_a_regression_has_its_own_targets(source, seed, train_size
     d = load(data, seed=seed)
     both = by_feature(torch.cat([d.x_train, d.x_test]).numpy(), x)
     assert len(np.unique(both)) == len(both)
-    loaded, expected = torch.cat([d.y_train, d.y_test]).numpy(), y[both]
+    assert_standardised(d, y[both])
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("train_size", [90, 50])
+def test_each_point_of_a_file_has_its_own_targets(source, seed, train_size):
+    chosen = source("target_file")
+    chosen = replace(chosen, data=replace(chosen.data, train_size=train_size))
+    d = load(chosen.data, seed=seed)
+    (train, expected, _), (test, expected_of_test, _) = chosen.identified(d, seed)
+    assert (len(np.unique(train)), len(np.unique(test))) == (train_size, 30)
+    assert_standardised(d, np.concatenate([expected, expected_of_test]))
+
+
+def assert_standardised(d: Dataset, expected: np.ndarray) -> None:
+    """Targets as loaded are these, each output over the deviation of its training points."""
+    loaded = torch.cat([d.y_train, d.y_test]).numpy()
     for z, target in zip(loaded.T, expected.T, strict=True):
         slope, shift = np.polyfit(target, z, 1)
         np.testing.assert_allclose(z, slope * target + shift, atol=1e-9)
@@ -381,7 +424,7 @@ def test_two_classes_are_minus_and_plus_one_and_draws_take_points_with_targets(s
     plant(monkeypatch, minimise, look)
     with pytest.raises(InterruptedError):
         meanfield.distances_of_draws(Job(settings), settings, problem, np.zeros(3))
-    assert len(seen[0]) == meanfield.COUNTS[0]
+    assert len(seen[0]) == meanfield.POINT_COUNTS[0]
     assert all(seen[0])
 
 
@@ -423,7 +466,7 @@ def test_flow_trains_its_convolutional_networks_on_each_image_with_its_label(mon
         seen.append((x, y))
         raise InterruptedError
 
-    plant(monkeypatch, train, look)
+    plant(monkeypatch, train_convolutional, look)
     settings = Flow(data=DigitsData(), flow=FlowKeys(images=ImageKeys(points=150)))
     with pytest.raises(InterruptedError):
         images.trained_and_run(Job(settings), 1, 1)
@@ -455,7 +498,7 @@ def check_batches(seen: list[tuple[torch.Tensor, torch.Tensor]], points: int, ep
 def test_mini_batches_take_points_and_labels_together(monkeypatch):
     from resnet_limits.networks import classifier
     from resnet_limits.networks.blocks import field
-    from resnet_limits.networks.classifier import accuracy, initial
+    from resnet_limits.networks.classifier import accuracy, initial_classifier
     from resnet_limits.training import loop
     from resnet_limits.training.loss_of_replicas import loss
 
@@ -463,7 +506,7 @@ def test_mini_batches_take_points_and_labels_together(monkeypatch):
     data = Dataset("numbered", x, y, x_test, y_test, 5)
     mlp = field(TwoBlock(hidden=4), "tanh", 2)
     trunk = {name: torch.zeros(1, 2, *shape, dtype=torch.float64) for name, shape in mlp.shapes.items()}
-    start = initial(3, 2, 5, trunk, replicas=1, seed=0, dtype=torch.float64, device=torch.device("cpu"))
+    start = initial_classifier(3, 2, 5, trunk, replicas=1, seed=0, dtype=torch.float64, device=torch.device("cpu"))
     seen, tested, score = [], [], classifier.logits
 
     def noted(vector_field: Any, step: Any, parameters: Any, points: torch.Tensor, *arguments: Any, **options: Any):
@@ -488,24 +531,26 @@ def test_mini_batches_take_points_and_labels_together(monkeypatch):
 
 
 def test_mini_batches_of_images_take_images_and_labels_together(monkeypatch):
-    from resnet_limits.networks.convolutional import initial
+    from resnet_limits.networks.convolutional import initial_convolutional
     from resnet_limits.training import convolutional
 
     x, y = numbered(23, 64)
-    start = initial((1, 8, 8), 2, 5, sets=1, replicas=1, seed=0, dtype=torch.float64, device=torch.device("cpu"))
+    start = initial_convolutional(
+        (1, 8, 8), 2, 5, sets=1, replicas=1, seed=0, dtype=torch.float64, device=torch.device("cpu")
+    )
     seen = []
 
     def noted(phi: str, parameters: Any, images: torch.Tensor, **options: Any):
         noted.images = images
-        return logits(phi, parameters, images, **options)
+        return logits_of_images(phi, parameters, images, **options)
 
     def compared(scores: torch.Tensor, labels: torch.Tensor):
         seen.append((noted.images, labels))
         return cross_entropy(scores, labels)
 
-    plant(monkeypatch, logits, noted)
+    plant(monkeypatch, logits_of_images, noted)
     plant(monkeypatch, cross_entropy, compared)
-    convolutional.train(
+    convolutional.train_convolutional(
         "tanh",
         start,
         x.reshape(23, 1, 8, 8),

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from resnet_limits.diffeomorphisms.controls import CONTROLS, h1_norm, inverse_inconsistency, lipschitz_excess
-from resnet_limits.diffeomorphisms.lipschitz import lipschitz_bound, normalised
+from resnet_limits.diffeomorphisms.lipschitz import lipschitz_bound, scaled_to_bound
 from resnet_limits.engines import default_engine
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.blocks.outside import OutsideBlock
@@ -95,7 +95,7 @@ def test_the_hard_bound_is_torchs_spectral_norm_after_many_power_iterations():
         layer.weight.data.copy_(V)
         torchs = getattr(spectral_norm(copy.deepcopy(layer), n_power_iterations=500), "weight").detach()  # noqa: B009
         W = torch.eye(5, D, dtype=torch.float64)
-        ours = normalised(FIELD, {"V": V[None, None], "W": W[None, None]}, BOUND)["V"][0, 0]
+        ours = scaled_to_bound(FIELD, {"V": V[None, None], "W": W[None, None]}, BOUND)["V"][0, 0]
         torch.testing.assert_close(ours, BOUND * torchs, rtol=1e-9, atol=1e-12)
 
 
@@ -106,13 +106,13 @@ def test_one_power_iteration_is_no_hard_bound_and_ours_is():
     layer.weight.data.copy_(matrix)
     assert torch.linalg.matrix_norm(spectral_norm(layer, n_power_iterations=1).weight, ord=2) > 1 + 1e-4
     vector_field = field(OutsideBlock(), "tanh", 40)
-    ours = normalised(vector_field, {"W": matrix[None, None]}, 1.0)
+    ours = scaled_to_bound(vector_field, {"W": matrix[None, None]}, 1.0)
     assert float(lipschitz_bound(vector_field, ours)) <= 1 + 1e-12
 
 
 def test_blocks_below_the_bound_stay_as_they_are():
     small = {name: 1e-2 * w.detach() for name, w in leaves().items()}
-    for name, w in normalised(FIELD, small, BOUND).items():
+    for name, w in scaled_to_bound(FIELD, small, BOUND).items():
         assert torch.equal(w, small[name])
 
 

@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from resnet_limits.diffeomorphisms.inverse import NotInverted, invert
-from resnet_limits.diffeomorphisms.lipschitz import normalised
+from resnet_limits.diffeomorphisms.lipschitz import scaled_to_bound
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.blocks.one import OneBlock
 from resnet_limits.networks.blocks.two import TwoBlock
 from resnet_limits.networks.residual import forward, reverse, states
 from resnet_limits.networks.steps import STEPS
-from resnet_limits.paths.draw import draw
+from resnet_limits.paths.draw import draw_path
 from resnet_limits.paths.laws.iid import IidLaw
 
 EULER = STEPS["euler"]
@@ -33,15 +33,17 @@ def test_a_linear_network_is_inverted_by_its_inverse_matrix():
 @pytest.mark.parametrize("bound", [0.5, 0.9])
 def test_the_inverse_goes_through_the_states_of_the_network(bound):
     vector_field = field(TwoBlock(hidden=6), "tanh", 3)
-    theta = draw(IidLaw(sigma_w=2.0), vector_field.shapes, depth=5, horizon=1.0, replicas=2, seed=0).at(EULER.times(5))
-    theta = normalised(vector_field, theta, bound)
+    theta = draw_path(IidLaw(sigma_w=2.0), vector_field.shapes, depth=5, horizon=1.0, replicas=2, seed=0).at(
+        EULER.times(5)
+    )
+    theta = scaled_to_bound(vector_field, theta, bound)
     trajectory = states(vector_field, EULER, points(7, 3), theta, 1.0)
     assert torch.allclose(invert(vector_field, EULER, trajectory[-1], theta, 1.0), trajectory, atol=1e-10)
 
 
 def test_it_is_exact_where_the_reversed_steps_are_not():
     vector_field = field(OneBlock(), "tanh", 2)
-    theta = draw(IidLaw(), vector_field.shapes, depth=8, horizon=1.0, replicas=2, seed=0).at(EULER.times(8))
+    theta = draw_path(IidLaw(), vector_field.shapes, depth=8, horizon=1.0, replicas=2, seed=0).at(EULER.times(8))
     x0 = points(7, 2)
     y = forward(vector_field, EULER, x0, theta, 1 / 8)
     assert float((reverse(vector_field, EULER, y, theta, 1 / 8) - x0).abs().max()) > 1e-3

@@ -9,11 +9,8 @@ from torch import Tensor
 from resnet_limits.diffeomorphisms.deformation import box
 from resnet_limits.diffeomorphisms.jacobians import (
     block_determinants,
-    block_jacobians,
     fold_fraction,
     increments_of,
-    jacobians_of,
-    lipschitz_at,
 )
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.blocks.one import OneBlock
@@ -22,8 +19,9 @@ from resnet_limits.networks.blocks.two import TwoBlock
 from resnet_limits.networks.residual import forward, states
 from resnet_limits.networks.steps import STEPS, frozen
 from resnet_limits.networks.vector_field import VectorField
-from resnet_limits.paths.draw import draw
+from resnet_limits.paths.draw import draw_path
 from resnet_limits.paths.laws.smooth import SmoothLaw
+from tests.diffeomorphisms.trajectory import along
 
 BLOCKS = {"one": OneBlock(), "outside": OutsideBlock(), "two": TwoBlock(hidden=5)}
 
@@ -43,9 +41,9 @@ def linear(*matrices: Tensor) -> tuple[VectorField, dict[str, Tensor]]:
 @pytest.mark.parametrize("step", [*STEPS.values(), frozen(STEPS["rk4"], "midpoint")], ids=lambda step: step.name)
 def test_all_blocks_at_once_are_the_jacobians_of_each_point_and_block(block, step):
     depth, h, vector_field = 3, 0.4, field(BLOCKS[block], "swish", 3)
-    path = draw(SmoothLaw(), vector_field.shapes, depth=depth, horizon=1.0, replicas=2, seed=0)
+    path = draw_path(SmoothLaw(), vector_field.shapes, depth=depth, horizon=1.0, replicas=2, seed=0)
     theta, x0 = path.at(step.times(depth)), normal(2, 4, 3)
-    jacobians = block_jacobians(vector_field, step, x0, theta, h)
+    jacobians = along(vector_field, step, x0, theta, h)
     trajectory = states(vector_field, step, x0, theta, h)
     for k in range(depth):
         thetas = [{name: w[:, i] for name, w in theta.items()} for i in step.sets(k)]
@@ -63,11 +61,11 @@ def test_determinants_of_linear_blocks_are_exact():
     for d in (2, 3):
         A, h = normal(d, d), 0.3
         vector_field, weights = linear(A, 2 * A)
-        jacobians = block_jacobians(vector_field, STEPS["euler"], normal(1, 5, d), weights, h)
+        jacobians = along(vector_field, STEPS["euler"], normal(1, 5, d), weights, h)
         expected = [torch.linalg.det(torch.eye(d) + h * k * A) for k in (1, 2)]
         determinants = block_determinants(increments_of(jacobians))
         assert torch.allclose(determinants, torch.stack(expected)[:, None, None].expand(2, 1, 5))
-        assert torch.allclose(lipschitz_at(jacobians)[0], h * torch.linalg.matrix_norm(A, ord=2))
+        assert torch.allclose(increments_of(jacobians)[0], h * A)
 
 
 def test_the_log_determinant_of_a_flow_is_the_integral_of_its_divergence():
@@ -76,7 +74,7 @@ def test_the_log_determinant_of_a_flow_is_the_integral_of_its_divergence():
     for depth in (64, 128):
         vector_field, weights = linear(*[A] * depth)
         determinants = block_determinants(
-            increments_of(block_jacobians(vector_field, STEPS["euler"], normal(1, 3, 2), weights, 1 / depth))
+            increments_of(along(vector_field, STEPS["euler"], normal(1, 3, 2), weights, 1 / depth))
         )
         errors.append(float((determinants.log().sum(dim=0) - A.trace()).abs().max()))
     assert errors[0] / errors[1] == pytest.approx(2, abs=0.05)
@@ -86,7 +84,7 @@ def test_two_folds_cancel_in_the_total_determinant_and_are_found_block_by_block(
     mirror = torch.diag(torch.tensor([-2.0, 0.0], dtype=torch.float64))  # x + A x turns the first coordinate around
     vector_field, weights = linear(mirror, mirror)
     x0 = normal(1, 6, 2)
-    determinants = block_determinants(increments_of(block_jacobians(vector_field, STEPS["euler"], x0, weights, 1.0)))
+    determinants = block_determinants(increments_of(along(vector_field, STEPS["euler"], x0, weights, 1.0)))
     assert fold_fraction(determinants) == 1
     assert bool((determinants.prod(dim=0) > 0).all())
     assert torch.allclose(forward(vector_field, STEPS["euler"], x0, weights, 1.0), x0)
@@ -98,30 +96,8 @@ def test_a_fold_between_regions_is_found_where_it_is():
     one = torch.ones(1, 1, 1, 1, dtype=torch.float64)
     weights = {"V": 2 * one, "W": -one, "b": torch.zeros(1, 1, 1, dtype=torch.float64)}
     x = torch.linspace(-3, 3, 601, dtype=torch.float64)[None, :, None]
-    determinants = block_jacobians(vector_field, STEPS["euler"], x, weights, 1.0)[0, 0, :, 0, 0]
+    determinants = along(vector_field, STEPS["euler"], x, weights, 1.0)[0, 0, :, 0, 0]
     assert torch.equal(determinants <= 0, torch.cosh(x[0, :, 0]) ** 2 <= 2)
-
-
-def test_blocks_of_ones_own():
-    torch.manual_seed(0)
-    a, b = torch.nn.Linear(3, 3).double(), torch.nn.Linear(3, 3).double()
-    blocks = {"first": lambda x: x + torch.tanh(a(x)), "second": lambda x: x + torch.tanh(b(x))}
-    x = normal(4, 3)
-    jacobians = jacobians_of(blocks, x)
-    assert jacobians.shape == (2, 4, 3, 3)
-    brute = torch.autograd.functional.jacobian(blocks["second"], blocks["first"](x[1]))
-    assert torch.allclose(jacobians[1, 1], brute)
-
-
-def test_a_block_that_changes_shape_is_named():
-    blocks = {"stage1.0": lambda x: x + torch.tanh(x), "downsample": lambda x: x[:2]}
-    with pytest.raises(ValueError, match=r"block 'downsample' maps points of shape \(4,\) to \(2,\)"):
-        jacobians_of(blocks, normal(3, 4))
-
-
-def test_points_that_are_no_vectors_are_refused():
-    with pytest.raises(ValueError, match=r"block 'stage': expected points of shape \(d,\)"):
-        jacobians_of({"stage": torch.tanh}, normal(3, 4, 4))
 
 
 def test_a_grid_is_drawn_in_the_plane_alone():

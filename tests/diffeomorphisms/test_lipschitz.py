@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from resnet_limits.diffeomorphisms.jacobians import block_determinants, block_jacobians, increments_of
-from resnet_limits.diffeomorphisms.lipschitz import lipschitz_bound, normalised
+from resnet_limits.diffeomorphisms.jacobians import block_determinants, increments_of
+from resnet_limits.diffeomorphisms.lipschitz import lipschitz_bound, scaled_to_bound
 from resnet_limits.errors import SettingError
 from resnet_limits.networks.activations.tanh import Tanh
 from resnet_limits.networks.blocks import field
@@ -16,36 +16,35 @@ from resnet_limits.networks.blocks.outside import OutsideBlock
 from resnet_limits.networks.blocks.prenorm import PrenormBlock
 from resnet_limits.networks.blocks.two import TwoBlock
 from resnet_limits.networks.steps import STEPS
-from resnet_limits.paths.draw import draw
+from resnet_limits.paths.draw import draw_path
 from resnet_limits.paths.laws.iid import IidLaw
+from tests.diffeomorphisms.trajectory import along
 
 BLOCKS = {"one": OneBlock(), "outside": OutsideBlock(), "two": TwoBlock(hidden=7)}
 
 
 def drawn(block, activation: str, width: int = 3):
     vector_field = field(BLOCKS[block], activation, width)
-    return vector_field, draw(IidLaw(sigma_w=2.0), vector_field.shapes, depth=6, horizon=1.0, replicas=4, seed=3).at(
-        STEPS["euler"].times(6)
-    )
+    return vector_field, draw_path(
+        IidLaw(sigma_w=2.0), vector_field.shapes, depth=6, horizon=1.0, replicas=4, seed=3
+    ).at(STEPS["euler"].times(6))
 
 
 @pytest.mark.parametrize("block", BLOCKS)
 def test_normalised_weights_keep_every_block_a_diffeomorphism(block):
     vector_field, theta = drawn(block, "gelu")
     x = 2 * torch.randn(4, 200, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    assert bool(
-        (block_determinants(increments_of(block_jacobians(vector_field, STEPS["euler"], x, theta, 1.0))) <= 0).any()
-    )
-    safe = normalised(vector_field, theta, 0.9)
+    assert bool((block_determinants(increments_of(along(vector_field, STEPS["euler"], x, theta, 1.0))) <= 0).any())
+    safe = scaled_to_bound(vector_field, theta, 0.9)
     assert float(lipschitz_bound(vector_field, safe).max()) <= 0.9 * (1 + 1e-12)
-    determinants = block_determinants(increments_of(block_jacobians(vector_field, STEPS["euler"], x, safe, 1.0)))
+    determinants = block_determinants(increments_of(along(vector_field, STEPS["euler"], x, safe, 1.0)))
     assert float(determinants.min()) >= 0.1**3
 
 
 def test_what_is_below_the_bound_stays_as_it_is():
     vector_field, theta = drawn("two", "tanh")
     small = {name: w / 100 for name, w in theta.items()}
-    assert all(torch.equal(w, small[name]) for name, w in normalised(vector_field, small, 0.9).items())
+    assert all(torch.equal(w, small[name]) for name, w in scaled_to_bound(vector_field, small, 0.9).items())
 
 
 def test_the_norm_is_the_one_of_torchs_own_spectral_normalisation():
@@ -56,7 +55,7 @@ def test_the_norm_is_the_one_of_torchs_own_spectral_normalisation():
     normed = torch.nn.utils.parametrizations.spectral_norm(layer, n_power_iterations=500)
     weight = normed.weight
     assert isinstance(weight, torch.Tensor)
-    assert torch.allclose(normalised(field_of_one, theta, 1.0)["W"][0, 0], weight, atol=1e-12)
+    assert torch.allclose(scaled_to_bound(field_of_one, theta, 1.0)["W"][0, 0], weight, atol=1e-12)
 
 
 def test_the_bound_can_be_differentiated():
@@ -77,7 +76,7 @@ def test_a_field_without_a_bound_or_without_an_outer_matrix_is_refused_in_words(
         lipschitz_bound(field(PrenormBlock(), "tanh", 3), {})
     vector_field = field(GradientBlock(hidden=2), "tanh", 2)
     with pytest.raises(SettingError, match="block=gradient: no matrix carries its output"):
-        normalised(vector_field, {"K": torch.eye(2)[None, None]}, 0.5)
+        scaled_to_bound(vector_field, {"K": torch.eye(2)[None, None]}, 0.5)
 
 
 def test_an_activation_without_a_bound_is_refused_in_words(monkeypatch):

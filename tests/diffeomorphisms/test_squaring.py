@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from resnet_limits.diffeomorphisms.squaring import grid, interpolated, squared, squared_on_grid
+from resnet_limits.diffeomorphisms.squaring import displacement_between, nodes_of_grid, squared, squared_on_grid
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.blocks.two import TwoBlock
 from resnet_limits.networks.residual import forward
@@ -34,11 +34,11 @@ def test_the_grid_carries_what_is_linear_exactly():
     u = squared_on_grid(lambda x: x @ shear.T, 2, 1, LOW, HIGH, 16)
     # Nodes whose way leaves the grid see its edge.
     exact = X @ torch.matrix_power(shear, 4).T
-    assert torch.allclose(X + interpolated(u, X, LOW, HIGH), exact, atol=1e-13)
+    assert torch.allclose(X + displacement_between(u, X, LOW, HIGH), exact, atol=1e-13)
 
 
 def test_nodes_stand_where_they_should():
-    nodes = grid(LOW, HIGH, 4)
+    nodes = nodes_of_grid(LOW, HIGH, 4)
     assert nodes.shape == (5, 5, 2)
     assert nodes[0, 0].tolist() == [-2, -3]
     assert nodes[0, 1].tolist() == [-1, -3]
@@ -56,7 +56,7 @@ def test_the_error_of_a_rotation_is_that_of_the_exponential_alone():
     exact = X @ torch.tensor([[c, -s], [s, c]], dtype=torch.float64).T
     square = torch.tensor([6.0, 6.0]).double()
     u = squared_on_grid(turned, squarings, 1, -square, square, 24)
-    by_grid, by_network = X + interpolated(u, X, -square, square), squared(turned, squarings)(X)
+    by_grid, by_network = X + displacement_between(u, X, -square, square), squared(turned, squarings)(X)
     assert torch.allclose(by_grid, by_network, atol=1e-12)
     assert float((by_network - exact).abs().max()) == pytest.approx(angle**2 / 2 / 2**squarings * 1.7, rel=0.3)
 
@@ -69,5 +69,5 @@ def test_the_error_of_interpolation_is_of_second_order():
     errors = []
     for cells in (64, 128, 256):
         u = squared_on_grid(first, 3, 1, LOW, HIGH, cells)
-        errors.append(float((X + interpolated(u, X, LOW, HIGH) - exact).square().mean().sqrt()))
+        errors.append(float((X + displacement_between(u, X, LOW, HIGH) - exact).square().mean().sqrt()))
     assert errors[0] / errors[2] == pytest.approx(16, rel=0.25)

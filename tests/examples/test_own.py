@@ -32,11 +32,11 @@ def reslim(tmp_path: Path) -> Reslim:
 @pytest.fixture
 def examples(monkeypatch: pytest.MonkeyPatch):
     """All of them, named in this process until the test is done."""
-    monkeypatch.setenv(own.VARIABLE, "")
+    monkeypatch.setenv(own.FILES_VARIABLE, "")
     own.use([FILES[kind] for kind in sorted(KINDS)])
     bring()
     yield
-    monkeypatch.setenv(own.VARIABLE, "")
+    monkeypatch.setenv(own.FILES_VARIABLE, "")
     bring()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from resnet_limits.files import BESIDE
+from resnet_limits.files import NAME_OF_TEMPORARY
 from tests.cli.command import without_seconds
 
 SMALL = (
@@ -56,7 +56,7 @@ def assert_same_results(run: Path, undisturbed: Path) -> None:
 
 def assert_nothing_left_over(run: Path) -> None:
     """No owner, no checkpoints, no file that did not get its name."""
-    left = [path for path in run.parent.rglob("*") if BESIDE.fullmatch(path.name)]
+    left = [path for path in run.parent.rglob("*") if NAME_OF_TEMPORARY.fullmatch(path.name)]
     left += [path for path in run.rglob("*") if path.name in ("owner.json", "checkpoint")]
     assert left == []
 

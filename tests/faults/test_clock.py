@@ -38,8 +38,8 @@ def clock(monkeypatch):
 
 
 def written(folder, status):
-    states.write(folder, status)
-    return states.read(folder).state
+    states.write_status(folder, status)
+    return states.read_status(folder).state
 
 
 @pytest.mark.parametrize("off", [-10 * HOUR, -61.0, 61.0, 10 * HOUR])
@@ -56,29 +56,29 @@ def test_a_heartbeat_of_another_age_keeps_no_dead_job_of_another_host(tmp_path, 
 
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "1e999", "-Infinity", "9" * 400])
 def test_a_heartbeat_that_is_no_time_keeps_no_job_alive(tmp_path, word):
-    states.write(tmp_path, Status("running", Process("elsewhere", 1, "1"), heartbeat=12345.5))
+    states.write_status(tmp_path, Status("running", Process("elsewhere", 1, "1"), heartbeat=12345.5))
     text = (tmp_path / "status.json").read_text()
     (tmp_path / "status.json").write_text(text.replace("12345.5", word))
-    assert states.read(tmp_path).state == "lost"
+    assert states.read_status(tmp_path).state == "lost"
 
 
 def test_a_clock_set_back_while_a_job_runs_changes_neither_its_life_nor_its_seconds(make_run, clock, monkeypatch):
     run = make_run([4])
     (job,) = run.jobs()
     seen = []
-    write = states.write
+    write = states.write_status
 
     def watched(folder, status):
         clock.off -= HOUR
         write(folder, status)
-        seen.append(states.read(folder).state)
+        seen.append(states.read_status(folder).state)
 
-    plant(monkeypatch, states.write, watched)
+    plant(monkeypatch, states.write_status, watched)
     run_job(run.path, job.settings)
     assert seen[0] == "running"
     assert seen[-1] == "finished"
     assert "lost" not in seen
-    status = states.read(job.path)
+    status = states.read_status(job.path)
     assert status.seconds is not None
     assert 0 <= status.seconds < 600
     assert json.loads((job.path / "status.json").read_text())["heartbeat"] < time.time() + 10 * HOUR

@@ -53,12 +53,12 @@ def test_a_status_with_any_bit_flipped_says_nothing_else_of_the_results(run):
     """It may be unreadable, or say other seconds; it never vouches for other results, nor lets the job be forgotten."""
     job = run.jobs()[1]
     content = (job.path / "status.json").read_bytes()
-    good = states.read(job.path)
+    good = states.read_status(job.path)
     (job.path / "records.parquet").write_bytes(b"other results")
     seen = set()
     for what, damaged in damages(content, len(content)):
         (job.path / "status.json").write_bytes(damaged)
-        status = states.verified(job.path, states.read(job.path))
+        status = states.verified(job.path, states.read_status(job.path))
         seen.add(status.state)
         assert status.state != "finished", what
         assert status.progress >= 0
@@ -70,8 +70,8 @@ def test_a_status_with_any_bit_flipped_says_nothing_else_of_the_results(run):
 def test_a_finished_status_without_digests_vouches_for_nothing(run):
     job = run.jobs()[0]
     for digests in ({}, {"records.parquet": states.file_digest(job.path / "records.parquet")}):
-        states.write(job.path, states.Status("finished", digests=digests))
-        assert states.verified(job.path, states.read(job.path)).state == "lost"
+        states.write_status(job.path, states.Status("finished", digests=digests))
+        assert states.verified(job.path, states.read_status(job.path)).state == "lost"
 
 
 def test_settings_with_any_bit_flipped_are_the_jobs_own_or_not_read(run):
@@ -101,7 +101,7 @@ def test_an_owner_with_any_bit_flipped_blocks_nobody_for_ever(run, state, monkey
     monkeypatch.setenv("RESLIM_LOST_AFTER", "0.05")
     job = run.jobs()[0]
     dead = states.Process(states.Process.this().host, 2**22 - 1, "1", str(job.path))
-    states.write(job.path, states.Status(state, dead, heartbeat=1.0))
+    states.write_status(job.path, states.Status(state, dead, heartbeat=1.0))
     for what, damaged in damages(json.dumps(asdict(dead)).encode(), 12):
         (job.path / "owner.json").write_bytes(damaged)
         with owned(job.path) as mine:

@@ -190,7 +190,7 @@ def test_a_file_that_is_swapped_between_planning_and_the_job_fails_it_by_name(tm
     (job,) = run.jobs()
     edit(folder / "train" / "cat" / "1.ppm")
     run_job(run.path, job.settings)
-    status = states.read(job.path)
+    status = states.read_status(job.path)
     assert status.state == "failed"
     assert "the data under" in status.message
     assert "are not those that the job was planned with" in status.message
@@ -239,6 +239,6 @@ def test_another_node_that_generates_other_points_fails_within_rounding_it_does_
 
 
 def test_the_identity_of_the_data_stands_in_the_configuration(in_process):
-    digest = identity.of(DigitsData()).digest
+    digest = identity.identity_of(DigitsData()).digest
     answer = in_process("train", *TINY, "depth=4", "--cfg", "job")
     assert f"digest: {digest}" in answer.out

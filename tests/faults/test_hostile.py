@@ -238,9 +238,9 @@ def odd(copy):
     for name in states.RESULTS:
         shutil.copy(real.path / name, job / name)
     status = states.Status("finished", seconds=1.0, message=words, device=words)
-    states.write(job, replace(status, digests={name: states.file_digest(job / name) for name in states.RESULTS}))
+    states.write_status(job, replace(status, digests={name: states.file_digest(job / name) for name in states.RESULTS}))
     failed = job_of(run, 8)
-    states.write(failed, states.Status("failed", message=words))
+    states.write_status(failed, states.Status("failed", message=words))
     (failed / "log.txt").write_text(words)
     document = json.loads((run / "provenance.json").read_text())
     document["invocations"][0] |= {

@@ -96,7 +96,7 @@ WORSE = [
 @settings(max_examples=80, deadline=None, suppress_health_check=SAME_FOLDER, derandomize=True)
 @given(st.data())
 def test_whatever_the_texts_of_a_run_folder_became_the_commands_answer_or_refuse(in_a_folder, data):
-    from resnet_limits.report.publish import write
+    from resnet_limits.report.publish import write_collection
     from resnet_limits.runs.merge import merge
 
     call, run = in_a_folder
@@ -112,7 +112,7 @@ def test_whatever_the_texts_of_a_run_folder_became_the_commands_answer_or_refuse
         else:  # without figures, which take seconds
             (out := Path("out")).mkdir(exist_ok=True)
             with contextlib.suppress(ReslimError):
-                write(out, merge([Run.open(run)]), figures=False)
+                write_collection(out, merge([Run.open(run)]), figures=False)
     finally:
         path.write_bytes(before)
 

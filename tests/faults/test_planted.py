@@ -59,7 +59,7 @@ def test_elements_of_the_path_that_a_user_has_set_stay(monkeypatch, tmp_path):
 
 
 def test_a_process_with_another_package_measures_nothing_and_says_so(make_run, monkeypatch, tmp_path):
-    monkeypatch.setenv(imports.VARIABLE, "/opt/reslim/resnet_limits/__init__.py")
+    monkeypatch.setenv(imports.PACKAGE_VARIABLE, "/opt/reslim/resnet_limits/__init__.py")
     with pytest.raises(OtherPackage):
         imports.require_same()
     run = make_run([4])
@@ -75,7 +75,7 @@ def test_a_process_with_another_package_measures_nothing_and_says_so(make_run, m
 def test_a_launcher_with_another_package_starts_no_job_and_says_so(tmp_path):
     """As where a client in an environment of its own starts a Python that finds another reslim."""
     program = "from reslim_cli.hydra_bridge import launch; launch()"
-    variables = {**os.environ, imports.VARIABLE: "/opt/reslim/resnet_limits/__init__.py"}
+    variables = {**os.environ, imports.PACKAGE_VARIABLE: "/opt/reslim/resnet_limits/__init__.py"}
     command = [sys.executable, "-P", "-c", program]
     child = subprocess.run(command, env=variables, cwd=tmp_path, capture_output=True, text=True)
     assert child.returncode == 1

@@ -140,14 +140,14 @@ def test_figures_of_an_earlier_collection_are_said_to_be(uncollected):
 def test_old_verdicts_are_not_shown_while_further_jobs_run(view):
     view.run.add([settings(128)], ["depth=128"])
     folder = view.job(128)
-    states.write(folder, Status("running", Process.this(folder)))
+    states.write_status(folder, Status("running", Process.this(folder)))
     view.deeper(256)
     document = view.shown()
     assert document["state"] == "running"
     assert document["verdicts"] == {}
     assert document["summary"] is None
     assert "its jobs are under way" in said(document)
-    states.write(folder, Status("queued"))
+    states.write_status(folder, Status("queued"))
     document = view.shown()
     assert document["state"] == "interrupted"
     assert [row["depth"] for row in document["summary"]["table"]] == [8, 16, 32, 64, 256]
@@ -326,7 +326,7 @@ def test_a_job_that_one_of_two_runs_lost_is_that_of_the_other(view, tmp_path):
 
 def test_a_job_that_runs_is_not_lost_with_its_settings(view):
     folder = view.job(16)
-    states.write(folder, Status("running", Process.this(folder)))
+    states.write_status(folder, Status("running", Process.this(folder)))
     (folder / "config.yaml").unlink()
     assert view.listed()["state"] == "running"
 

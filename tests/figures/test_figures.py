@@ -17,7 +17,7 @@ from resnet_limits.claims.order import fit_order
 from resnet_limits.figures.drawn import FILE, code_of
 from resnet_limits.figures.panels import Wording, claim_figure
 from resnet_limits.figures.style import styled
-from resnet_limits.figures.write import FOR_PAPERS, file_name, write_figures
+from resnet_limits.figures.write import FORMATS_FOR_PAPERS, file_name, write_figures
 from resnet_limits.papers import THORPE
 
 DEPTHS = np.array([8, 16, 32, 64, 128])
@@ -132,9 +132,9 @@ def test_an_order_along_another_coordinate_is_drawn_against_that():
 @pytest.mark.slow
 def test_every_format_is_written_twice_alike(tmp_path: Path):
     for folder in ("a", "b"):
-        write_figures(tmp_path / folder, [judged(noise=0.02)], formats=FOR_PAPERS)
+        write_figures(tmp_path / folder, [judged(noise=0.02)], formats=FORMATS_FOR_PAPERS)
     names = sorted(p.name for p in (tmp_path / "a").iterdir() if p.name != FILE)
-    assert names == sorted(f"{n}.{s}" for n in ("ode.test", "overview") for s in FOR_PAPERS)
+    assert names == sorted(f"{n}.{s}" for n in ("ode.test", "overview") for s in FORMATS_FOR_PAPERS)
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
@@ -175,10 +175,10 @@ def written_at(folder: Path) -> dict[str, int]:
 
 def drawn_anew(folder: Path, *judged: tuple[Judgement, pd.DataFrame], **asked: Any) -> set[str]:
     """The files that are written where these claims are drawn into a folder once more."""
-    before, told = written_at(folder), []
-    write_figures(folder, judged, progress=lambda done, of: told.append((done, of)), **asked)
+    before, heard = written_at(folder), []
+    write_figures(folder, judged, progress=lambda done, of: heard.append((done, of)), **asked)
     after = written_at(folder)
-    assert told == [(count, told[-1][1]) for count in range(len(told))]  # 0, 1, ..., all of them
+    assert heard == [(count, heard[-1][1]) for count in range(len(heard))]  # 0, 1, ..., all of them
     return {name for name in after if after[name] != before.get(name)}
 
 
@@ -200,7 +200,7 @@ def test_a_figure_that_is_not_as_it_was_written_or_lacks_a_format_is_drawn_again
     assert drawn_anew(tmp_path, claim) == {"ode.test.svg"}
     (tmp_path / "overview.png").unlink()
     assert drawn_anew(tmp_path, claim) == {"overview.svg", "overview.png"}
-    assert "ode.test.pdf" in drawn_anew(tmp_path, claim, formats=FOR_PAPERS)
+    assert "ode.test.pdf" in drawn_anew(tmp_path, claim, formats=FORMATS_FOR_PAPERS)
     (tmp_path / FILE).write_text('{"ode.test": {"shows": 3}, "overview": []}')
     assert "ode.test.svg" in drawn_anew(tmp_path, claim)
 

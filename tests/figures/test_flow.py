@@ -10,7 +10,7 @@ from resnet_limits.figures.style import styled
 from resnet_limits.measurement.job import FinishedJob
 from resnet_limits.settings.registry import FIGURES
 from resnet_limits.studies.flow.settings import Flow
-from resnet_limits.studies.flow.trained.claims import COLUMNS, SHOWN, WEIGHTS
+from resnet_limits.studies.flow.trained.claims import COLUMNS_OF_TRAINED, CONTROLS_SHOWN, KINDS_OF_WEIGHTS
 
 SIDE, LAYERS = 9, 5
 
@@ -83,19 +83,21 @@ def with_table(values: np.ndarray) -> FinishedJob:
 
 
 def test_every_number_of_the_table_is_written_beside_its_mark():
-    values = 0.01 + 0.001 * np.arange(len(COLUMNS) * 2 * len(SHOWN)).reshape(len(COLUMNS), -1)
+    values = 0.01 + 0.001 * np.arange(len(COLUMNS_OF_TRAINED) * 2 * len(CONTROLS_SHOWN)).reshape(
+        len(COLUMNS_OF_TRAINED), -1
+    )
     with styled():
         figure = FIGURES["folding"].draw([with_table(np.zeros_like(values)), with_table(values)])
     assert figure is not None
-    shown = [name for name in COLUMNS if name != "accuracy_error"]
+    shown = [name for name in COLUMNS_OF_TRAINED if name != "accuracy_error"]
     assert len(figure.axes) == len(shown)
     for axes, name in zip(figure.axes, shown, strict=True):
-        table = values[COLUMNS.index(name)].reshape(len(SHOWN), len(WEIGHTS))
+        table = values[COLUMNS_OF_TRAINED.index(name)].reshape(len(CONTROLS_SHOWN), len(KINDS_OF_WEIGHTS))
         assert [text.get_text() for text in axes.texts] == [f"{value:.3f}" for value in table.T.ravel()]
 
 
 def test_a_training_that_exploded_is_said():
-    values = np.ones((len(COLUMNS), 2 * len(SHOWN)))
+    values = np.ones((len(COLUMNS_OF_TRAINED), 2 * len(CONTROLS_SHOWN)))
     values[:, 0] = np.nan
     with styled():
         figure = FIGURES["folding"].draw([with_table(values)])

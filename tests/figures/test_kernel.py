@@ -71,7 +71,9 @@ def test_jobs_of_several_widths_are_drawn_as_one():
     assert figure is not None
     _, labels = figure.axes[0].get_legend_handles_labels()
     assert {label for label in labels if "infty" not in label} == {f"$D = {d}$" for d in (16, 32, 64, 128, 256, 512)}
-    np.testing.assert_array_equal(width_and_depth.joined([table, corners(1.0)])[0], [16, 32, 64, 128, 256, 512, np.inf])
+    np.testing.assert_array_equal(
+        width_and_depth.joined_columns([table, corners(1.0)])[0], [16, 32, 64, 128, 256, 512, np.inf]
+    )
 
 
 def test_without_a_limit_the_deepest_network_is_the_unit():

@@ -103,7 +103,7 @@ def test_no_statement_of_a_study_leaves_its_figure():
     figure = Figure(figsize=(panels.WIDTH, 2))
     with styled():
         renderer = FigureCanvasAgg(figure).get_renderer()
-        for line in {line for statement in longest for line in lines(statement, panels.ACROSS)}:
+        for line in {line for statement in longest for line in lines(statement, panels.LETTERS_A_LINE)}:
             text = figure.text(panels.EDGE / panels.WIDTH, 0.5, line, fontsize=9)
             assert text.get_window_extent(renderer).x1 <= figure.bbox.width, line
             text.remove()

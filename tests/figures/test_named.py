@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from resnet_limits.figures.style import styled
-from resnet_limits.figures.write import FORMATS, NamedRequest, write_figures
+from resnet_limits.figures.write import FIGURE_FORMATS, NamedRequest, write_figures
 from resnet_limits.measurement.job import FinishedJob
 from resnet_limits.settings.registry import FIGURES
 from resnet_limits.studies.ode.settings import Ode
@@ -67,6 +67,6 @@ def test_named_figures_are_written_first_and_alike(tmp_path: Path):
     for folder in ("a", "b"):
         (drawn,) = write_figures(tmp_path / folder, [], named=[request])
         assert (drawn.name, drawn.kind) == ("implicit_regularisation", "named")
-    for suffix in FORMATS:
+    for suffix in FIGURE_FORMATS:
         name = f"implicit_regularisation.{suffix}"
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()

@@ -23,7 +23,7 @@ DRAWN = studies.get("sde").figures
 @pytest.fixture(scope="module")
 def jobs() -> list[FinishedJob]:
     with pytest.MonkeyPatch.context() as patch:
-        resize(patch, functions, FINE=16)
+        resize(patch, functions, LAYERS_OF_TIME_GRID=16)
         shared, jobs = InMemory(), []
         for depth in (4, 8, 16, 150):
             settings = Sde(width=4, depth=depth, replicas=8)

@@ -147,7 +147,7 @@ def test_minimisers_extrapolated_in_depth_agree_with_the_boundary_value_problem(
 def test_a_solution_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch):
     from resnet_limits.limits import euler_lagrange
 
-    resize(monkeypatch, euler_lagrange, MOST_NODES=70)
+    resize(monkeypatch, euler_lagrange, MOST_COLLOCATION_NODES=70)
     problem = network(np.array([[0.8]]), np.array([[3.0]]), "tanh", replace(ONE, K=1e-4, b=1e-4))
     with pytest.raises(MeasurementError, match="boundary value problem"):
         extremal(problem, problem.weights(np.full(problem.size, 0.1)), tolerance=1e-12)

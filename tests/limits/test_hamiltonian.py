@@ -17,7 +17,7 @@ from resnet_limits.limits.hamiltonian.integrators import INTEGRATORS, ConjugateE
 from resnet_limits.limits.hamiltonian.kernels.features import FeaturesKernel
 from resnet_limits.limits.hamiltonian.kernels.gaussian import GaussianKernel
 from resnet_limits.limits.hamiltonian.kernels.kernel import KernelAtPoints, OperatorKernel
-from resnet_limits.limits.hamiltonian.trajectory import integrate, pull_back, tangent_at_end
+from resnet_limits.limits.hamiltonian.trajectory import pull_back_through_flow, tangent_at_end, trajectory_from
 from resnet_limits.networks.activations import Activation, activation_named
 from tests.normals import normals
 from tests.planting import resize
@@ -178,7 +178,7 @@ def test_the_harmonic_oscillator_turns_at_the_order_of_the_integrator_and_keeps_
     exact = q * math.cos(1) + P * math.sin(1), P * math.cos(1) - q * math.sin(1)
     errors = []
     for steps in (16, 32):
-        end = integrate(Oscillator(), q, P, STEPS[name], steps).end
+        end = trajectory_from(Oscillator(), q, P, STEPS[name], steps).end
         errors.append(max(float((x - y).abs().max()) for x, y in zip(end, exact, strict=True)))
     assert math.log2(errors[0] / errors[1]) == pytest.approx(STEPS[name].order, abs=0.05)
     energies = over_time(STEPS[name].step, Oscillator(), q, P, 1 / 20, 400)
@@ -207,19 +207,19 @@ def over_time(
 @pytest.mark.parametrize("name", STEPS)
 def test_the_energy_drifts_at_the_order_of_the_integrator(name: str, kernel: str):
     q, P = normals(5, 2), normals(5, 2, seed=3, scale=0.3)
-    drifts = [integrate(KERNELS[kernel], q, P, STEPS[name], steps).drift for steps in (32, 64)]
+    drifts = [trajectory_from(KERNELS[kernel], q, P, STEPS[name], steps).drift for steps in (32, 64)]
     assert math.log2(drifts[0] / drifts[1]) == pytest.approx(STEPS[name].order, abs=0.25)
 
 
 @pytest.mark.parametrize("name", STEPS)
 def test_gradients_through_the_flow_agree_forwards_backwards_and_with_differences(name: str):
     kernel, q, P, u, v, a, b = KERNELS["gaussian"], *(normals(4, 2, seed=s, scale=0.5) for s in range(6))
-    path = integrate(kernel, q, P, STEPS[name], 8)
+    path = trajectory_from(kernel, q, P, STEPS[name], 8)
     du, dv = tangent_at_end(kernel, q, P, STEPS[name], 8, u, v)
-    back = pull_back(kernel, path.states, path.momenta, STEPS[name], a, b, h=1 / 8)
+    back = pull_back_through_flow(kernel, path.states, path.momenta, STEPS[name], a, b, h=1 / 8)
     forwards = float((a * du).sum() + (b * dv).sum())
     assert float((back[0] * u).sum() + (back[1] * v).sum()) == pytest.approx(forwards, rel=1e-11)
-    ends = [integrate(kernel, q + s * u, P + s * v, STEPS[name], 8).end for s in (1e-5, -1e-5)]
+    ends = [trajectory_from(kernel, q + s * u, P + s * v, STEPS[name], 8).end for s in (1e-5, -1e-5)]
     differences = [(x - y) / 2e-5 for x, y in zip(*ends, strict=True)]
     assert forwards == pytest.approx(float((a * differences[0]).sum() + (b * differences[1]).sum()), rel=1e-7)
 
@@ -238,7 +238,7 @@ def test_explicit_euler_gains_energy_where_symplectic_euler_does_not(kernel: str
 
 
 def test_a_flow_that_diverges_is_a_result_with_its_energy():
-    path = integrate(
+    path = trajectory_from(
         FeaturesKernel(activation_named("identity")),
         normals(5, 2),
         normals(5, 2, scale=1e3),
@@ -267,7 +267,7 @@ class TestFlow(LimitLaws):
 
     def flow(self, case: OperatorKernel, start: Tensor, since: float, until: float) -> tuple[Tensor, float]:
         time = until - since
-        q, P = integrate(case, start[0], time * start[1], INTEGRATORS["rk4"], 128).end
+        q, P = trajectory_from(case, start[0], time * start[1], INTEGRATORS["rk4"], 128).end
         return torch.stack([q, P / time]), 0.0
 
     def independent(self, case: OperatorKernel, start: Tensor, until: float) -> Tensor:
@@ -291,7 +291,7 @@ def test_of_one_point_in_dimension_one_the_transformed_position_is_linear_in_tim
         torch.tensor([[0.3]], dtype=torch.float64),
         torch.tensor([[0.9]], dtype=torch.float64),
     )
-    path = integrate(FeaturesKernel(activation), q, P, INTEGRATORS["rk4"], 128)
+    path = trajectory_from(FeaturesKernel(activation), q, P, INTEGRATORS["rk4"], 128)
 
     def transformed(x: float) -> float:
         of = lambda s: 1 / math.sqrt(1 + float(activation(torch.tensor(s, dtype=torch.float64))) ** 2)  # noqa: E731
@@ -308,7 +308,7 @@ def test_of_one_point_in_dimension_one_the_transformed_position_is_linear_in_tim
 def test_without_bias_the_identity_gives_geodesics_of_the_linear_group():
     q, P = normals(5, 3), normals(5, 3, seed=2, scale=0.3)
     kernel = FeaturesKernel(activation_named("identity"), bias=False)
-    path, omega = integrate(kernel, q, P, INTEGRATORS["rk4"], 64), kernel.at(q).weights(P)
+    path, omega = trajectory_from(kernel, q, P, INTEGRATORS["rk4"], 64), kernel.at(q).weights(P)
     A = omega - omega.T
     for s in (16, 64):
         t = s / 64
@@ -324,13 +324,13 @@ def test_a_bias_alone_moves_all_points_along_one_straight_line():
             return torch.zeros_like(z)
 
     q, P = normals(4, 2), normals(4, 2, seed=1)
-    path = integrate(FeaturesKernel(Zero()), q, P, INTEGRATORS["leapfrog"], 8)
+    path = trajectory_from(FeaturesKernel(Zero()), q, P, INTEGRATORS["leapfrog"], 8)
     for s in range(9):
         torch.testing.assert_close(path.states[s], q + s / 8 * P.sum(0))
 
 
 def test_in_dimension_one_without_bias_all_weights_are_equal():
     kernel, q, P = FeaturesKernel(activation_named("tanh"), bias=False), normals(6, 1), normals(6, 1, seed=1)
-    path = integrate(kernel, q, P, INTEGRATORS["rk4"], 64)
+    path = trajectory_from(kernel, q, P, INTEGRATORS["rk4"], 64)
     weights = torch.stack([kernel.at(x).weights(p) for x, p in zip(path.states, path.momenta, strict=True)])
     torch.testing.assert_close(weights, weights[:1].expand_as(weights), rtol=1e-8, atol=1e-8)

@@ -20,8 +20,8 @@ from resnet_limits.limits.hamiltonian.kernels.features import FeaturesKernel
 from resnet_limits.limits.hamiltonian.kernels.gaussian import GaussianKernel
 from resnet_limits.limits.hamiltonian.losses.loss import PointwiseLoss
 from resnet_limits.limits.hamiltonian.losses.square import SquareLoss
-from resnet_limits.limits.hamiltonian.shooting import Problem, costate, descend, shoot, value_and_gradient
-from resnet_limits.limits.hamiltonian.trajectory import Trajectory, integrate
+from resnet_limits.limits.hamiltonian.shooting import Problem, costate, lowered_by_lbfgs, shoot, value_and_gradient
+from resnet_limits.limits.hamiltonian.trajectory import Trajectory, trajectory_from
 from resnet_limits.networks.activations import activation_named
 from tests.normals import normals
 from tests.planting import resize
@@ -137,7 +137,7 @@ class TestShooting(StationaryLaws):
     def solve(self, case: FeaturesKernel) -> tuple[Trajectory, float]:
         problem = Problem(case, normals(8, 2), self.nu, Fixed(SquareLoss(), normals(8, 2, seed=1)))
         scheme = INTEGRATORS["rk4"]
-        shot = shoot(problem, descend(problem, scheme, 8, iterations=40), scheme, 2 * self.steps)
+        shot = shoot(problem, lowered_by_lbfgs(problem, scheme, 8, iterations=40), scheme, 2 * self.steps)
         assert shot.converged, shot.why
         return shot.trajectory, shot.value
 
@@ -158,7 +158,7 @@ def test_one_point_in_dimension_one_reaches_the_minimum_that_is_known(integrator
     )
     problem = Problem(FeaturesKernel(activation_named("identity")), q, nu, Fixed(SquareLoss(), y))
     scheme = INTEGRATORS[integrator]
-    shot = shoot(problem, descend(problem, INTEGRATORS["rk4"], 8, iterations=20), scheme, 64)
+    shot = shoot(problem, lowered_by_lbfgs(problem, INTEGRATORS["rk4"], 8, iterations=20), scheme, 64)
     assert shot.converged, shot.why
     assert shot.value == pytest.approx(exact.fun, rel=5e-4)
     assert float(shot.trajectory.end[0]) == pytest.approx(math.sinh(exact.x), rel=5e-4)
@@ -181,7 +181,7 @@ def test_shooting_agrees_with_a_solver_of_the_boundary_value_problem():
     bvp = scipy.integrate.solve_bvp(lambda t, z: np.array(rates(t, z)), ends, mesh, np.zeros((4, 20)), tol=1e-10)
     problem = Problem(TANH, q0, nu, Fixed(SquareLoss(), y))
     scheme = INTEGRATORS["rk4"]
-    shot = shoot(problem, descend(problem, scheme, 10, iterations=50), scheme, 64)
+    shot = shoot(problem, lowered_by_lbfgs(problem, scheme, 10, iterations=50), scheme, 64)
     assert bvp.success
     assert shot.converged, shot.why
     np.testing.assert_allclose(shot.momentum[:, 0].numpy(), bvp.y[2:, 0], rtol=1e-7)
@@ -191,7 +191,7 @@ def test_shooting_agrees_with_a_solver_of_the_boundary_value_problem():
 def test_the_costate_of_the_solution_is_its_own_momentum():
     problem = Problem(TANH, normals(8, 2), 0.2, Fixed(SquareLoss(), normals(8, 1, seed=1)))
     scheme = INTEGRATORS["rk4"]
-    first = descend(problem, scheme, 8, iterations=40)
+    first = lowered_by_lbfgs(problem, scheme, 8, iterations=40)
     shot = shoot(problem, first, scheme, 64)
     assert shot.converged, shot.why
     again = costate(problem, shot.momentum, scheme, 64)
@@ -204,10 +204,10 @@ def test_newton_by_a_matrix_and_in_krylov_space_hit(dense: int, monkeypatch: pyt
     n = 20
     problem = Problem(TANH, normals(n, 2), 0.2, Fixed(SquareLoss(), normals(n, 1, seed=1).sign()))
     scheme = INTEGRATORS["leapfrog"]
-    shot = shoot(problem, descend(problem, INTEGRATORS["rk4"], 8, iterations=20), scheme, 32)
+    shot = shoot(problem, lowered_by_lbfgs(problem, INTEGRATORS["rk4"], 8, iterations=20), scheme, 32)
     assert shot.converged, shot.why
     assert shot.iterations <= 12
-    again = integrate(TANH, problem.q, shot.momentum, scheme, 32)
+    again = trajectory_from(TANH, problem.q, shot.momentum, scheme, 32)
     assert float(problem.residual(again).norm()) <= 1e-9 * float(again.momenta[-1].norm())
 
 

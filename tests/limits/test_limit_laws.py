@@ -53,8 +53,8 @@ def a_drift_of_the_square_of_time(x: Tensor, grid: Tensor) -> Tensor:
 
 
 def huge_errors(patch: pytest.MonkeyPatch) -> None:
-    plant(patch, ode.distance, lambda solution, worse: 1.0)
-    resize(patch, adjoint, MOST_NODES=32)  # else it takes more and more of them
+    plant(patch, ode.distance_of_solutions, lambda solution, worse: 1.0)
+    resize(patch, adjoint, MOST_NODES_IN_TIME=32)  # else it takes more and more of them
 
 
 def wrong_slope(patch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from resnet_limits.networks.residual import forward, states
 from resnet_limits.networks.steps import STEPS, Step
 from resnet_limits.networks.vector_field import VectorField
 from resnet_limits.random import Stream
-from resnet_limits.sampling.backward import record
+from resnet_limits.sampling.backward import recorded_pass
 from resnet_limits.sampling.layer_law import Isotropic, Law
 from resnet_limits.sampling.matrix_normal import MatrixNormal
 from resnet_limits.sampling.schemes import EulerMaruyama, Scheme, ShallowNetwork, Walker
@@ -301,7 +301,7 @@ class EngineLaws:
     def test_a_tape_is_that_of_the_loop_forward_and_backward(self, scheme: Scheme, law: Law):
         x0, u0, p = start(5, 2, D), start(5, 2, 3, D, seed=2), start(5, 2, D, seed=3)
         how = {"depth": 6, "horizon": 1.0, "stream": Stream(4, "test.tape", first_replica=3), "u0": u0}
-        ours, loop = (way(scheme, x0, law, **how) for way in (self.engine.record, record))
+        ours, loop = (way(scheme, x0, law, **how) for way in (self.engine.record, recorded_pass))
         for name, length in {"states": 7, "pre_activations": 6, "tangents": 7}.items():
             mine, theirs = list(getattr(ours, name)), list(getattr(loop, name))
             assert len(mine) == length

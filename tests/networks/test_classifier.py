@@ -16,7 +16,7 @@ def network(depth, block=None):
     f = field(block or TwoBlock(hidden=4), "gelu", WIDTH)
     stream = torch.Generator().manual_seed(depth)
     trunk = {n: torch.randn(R, depth, *s, generator=stream, dtype=torch.float64) / 2 for n, s in f.shapes.items()}
-    return f, classifier.initial(FEATURES, WIDTH, CLASSES, trunk, replicas=R, seed=4)
+    return f, classifier.initial_classifier(FEATURES, WIDTH, CLASSES, trunk, replicas=R, seed=4)
 
 
 def points():
@@ -44,7 +44,7 @@ def test_read_in_and_read_out_start_the_same_at_every_depth_and_with_variance_on
     shallow, deep = network(2)[1], network(64)[1]
     for name in ("read_in.W", "read_in.b", "read_out.W", "read_out.b"):
         assert torch.equal(shallow[name], deep[name])
-    wide = classifier.initial(400, 300, CLASSES, {}, replicas=1, seed=0)
+    wide = classifier.initial_classifier(400, 300, CLASSES, {}, replicas=1, seed=0)
     # 120 000 entries: the relative standard error of their variance is sqrt(2 / 120 000) = 0.4 %.
     assert float(wide["read_in.W"].var()) == pytest.approx(1 / 400, rel=0.02)
     assert not torch.equal(shallow["read_in.W"][0], shallow["read_in.W"][1])

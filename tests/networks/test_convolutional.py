@@ -13,11 +13,11 @@ from resnet_limits.claims.order import fit_order
 from resnet_limits.networks.activations import activation_named
 from resnet_limits.networks.convolutional import (
     EPSILON,
-    GROUPS,
-    STAGES,
+    NORMALISED_GROUPS,
+    NUMBERS_OF_STAGES,
     count,
-    initial,
-    logits,
+    initial_convolutional,
+    logits_of_images,
     stage_inverse,
     stage_map,
     stages,
@@ -35,7 +35,7 @@ def images(shape: tuple[int, int, int] = (1, 8, 8), count: int = 6) -> Tensor:
 
 def random_parameters(shape: tuple[int, int, int] = (1, 8, 8), *, sets: int = 1) -> dict[str, Tensor]:
     """All weights random, those of the sets of a stage independent."""
-    start = initial(shape, CHANNELS, CLASSES, sets=sets, replicas=REPLICAS, seed=1, dtype=torch.float64)
+    start = initial_convolutional(shape, CHANNELS, CLASSES, sets=sets, replicas=REPLICAS, seed=1, dtype=torch.float64)
     parameters = {}
     for name, w in start.items():
         fan_in = w[0, 0, 0].numel() if w.ndim == 6 else w[0, 0].numel()
@@ -49,7 +49,7 @@ class Unit(nn.Module):
     def __init__(self, channels: int, phi: str, h: float) -> None:
         super().__init__()
         self.A = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.norm = nn.GroupNorm(GROUPS, channels, eps=EPSILON)
+        self.norm = nn.GroupNorm(NORMALISED_GROUPS, channels, eps=EPSILON)
         self.B = nn.Conv2d(channels, channels, 3, padding=1)
         self.phi, self.h = activation_named(phi), h
 
@@ -64,11 +64,11 @@ class Naive(nn.Module):
         super().__init__()
         of_replica = {name: w[replica] for name, w in parameters.items()}
         layers: list[nn.Module] = []
-        for stage in STAGES:
+        for stage in NUMBERS_OF_STAGES:
             name = "stem" if stage == 1 else f"to{stage}"
             out, into = of_replica[f"{name}.W"].shape[:2]
             entry = nn.Conv2d(into, out, 3, stride=1 if stage == 1 else 2, padding=1, bias=False)
-            norm = nn.GroupNorm(GROUPS, out, eps=EPSILON)
+            norm = nn.GroupNorm(NORMALISED_GROUPS, out, eps=EPSILON)
             self.put(entry, of_replica[f"{name}.W"])
             self.put(norm, of_replica[f"{name}.scale"], of_replica[f"{name}.shift"])
             layers += [entry, norm]
@@ -98,7 +98,7 @@ class Naive(nn.Module):
 def test_logits_and_gradients_are_those_of_modules(shape: tuple[int, int, int], phi: str):
     parameters = {name: w.requires_grad_() for name, w in random_parameters(shape, sets=3).items()}
     x = images(shape)
-    scores = logits(phi, parameters, x, units=3, horizon=0.7)
+    scores = logits_of_images(phi, parameters, x, units=3, horizon=0.7)
     gradients = torch.autograd.grad(scores.square().sum(), list(parameters.values()))
     for r in range(REPLICAS):
         naive = Naive({name: w.detach() for name, w in parameters.items()}, r, phi, 3, 0.7)
@@ -112,12 +112,12 @@ def test_logits_and_gradients_are_those_of_modules(shape: tuple[int, int, int], 
 
 def test_replicas_do_not_see_each_other():
     parameters, x = random_parameters(sets=2), images()
-    together = logits("tanh", parameters, x, units=2)
+    together = logits_of_images("tanh", parameters, x, units=2)
     for r in range(REPLICAS):
-        alone = logits("tanh", {name: w[r : r + 1] for name, w in parameters.items()}, x, units=2)
+        alone = logits_of_images("tanh", {name: w[r : r + 1] for name, w in parameters.items()}, x, units=2)
         assert torch.allclose(together[r : r + 1], alone, rtol=1e-12, atol=1e-12)
     leaves = {name: w.clone().requires_grad_() for name, w in parameters.items()}
-    gradients = torch.autograd.grad(logits("tanh", leaves, x, units=2)[0].sum(), list(leaves.values()))
+    gradients = torch.autograd.grad(logits_of_images("tanh", leaves, x, units=2)[0].sum(), list(leaves.values()))
     assert all(bool((g[1:] == 0).all()) for g in gradients)
 
 
@@ -127,21 +127,21 @@ def test_shared_weights_are_free_ones_that_are_equal():
         name: w.expand(-1, 3, *w.shape[2:]).contiguous() if name.startswith("stage") else w
         for name, w in shared.items()
     }
-    assert torch.equal(logits("tanh", shared, x, units=3), logits("tanh", free, x, units=3))
+    assert torch.equal(logits_of_images("tanh", shared, x, units=3), logits_of_images("tanh", free, x, units=3))
 
 
 def test_more_units_than_sets_read_a_path_that_is_constant_on_intervals():
     two, x = random_parameters(sets=2), images()
     four = {name: w.repeat_interleave(2, dim=1) if name.startswith("stage") else w for name, w in two.items()}
-    assert torch.equal(logits("tanh", two, x, units=4), logits("tanh", four, x, units=4))
+    assert torch.equal(logits_of_images("tanh", two, x, units=4), logits_of_images("tanh", four, x, units=4))
     with pytest.raises(ValueError, match="stage 1: 3 units cannot read 2 weight sets"):
-        logits("tanh", two, x, units=3)
+        logits_of_images("tanh", two, x, units=3)
 
 
 def test_all_sets_start_equal_and_the_start_does_not_depend_on_their_number():
-    one, three = (initial((1, 8, 8), 4, 10, sets=sets, replicas=2, seed=0) for sets in (1, 3))
+    one, three = (initial_convolutional((1, 8, 8), 4, 10, sets=sets, replicas=2, seed=0) for sets in (1, 3))
     x = images().float()
-    assert torch.equal(logits("tanh", one, x, units=3), logits("tanh", three, x, units=3))
+    assert torch.equal(logits_of_images("tanh", one, x, units=3), logits_of_images("tanh", three, x, units=3))
     assert one["stage1.A"].dtype == torch.float32
     # A doubles its channels twice: fan-in 9, 36, 72 of entries with variance 1/fan-in
     assert float(one["stage3.A"].var()) == pytest.approx(1 / (9 * 16), rel=0.1)
@@ -150,15 +150,15 @@ def test_all_sets_start_equal_and_the_start_does_not_depend_on_their_number():
 def test_an_image_does_not_see_the_others_of_its_batch():
     """What batch norm would break: the field is a function of the state alone."""
     parameters, x = random_parameters(), images()
-    together = logits("tanh", parameters, x, units=2)
-    alone = torch.cat([logits("tanh", parameters, one[None], units=2) for one in x], dim=1)
+    together = logits_of_images("tanh", parameters, x, units=2)
+    alone = torch.cat([logits_of_images("tanh", parameters, one[None], units=2) for one in x], dim=1)
     assert torch.allclose(together, alone, rtol=1e-12, atol=1e-12)
 
 
 def exact(parameters: dict[str, Tensor], x: Tensor) -> Tensor:
     """Logits with the flow of each stage in place of its units, by an adaptive solver."""
     left = x
-    for stage in STAGES:
+    for stage in NUMBERS_OF_STAGES:
         if stage == 1:
             entering = next(iter(stages("tanh", parameters, x, units=1)))[0]
         else:
@@ -166,7 +166,9 @@ def exact(parameters: dict[str, Tensor], x: Tensor) -> Tensor:
             of_each = left.unflatten(1, (REPLICAS, -1)).unbind(dim=1)
             maps = [nn.functional.conv2d(y, w, stride=2, padding=1) for y, w in zip(of_each, W, strict=True)]
             norms = zip(maps, scale, shift, strict=True)
-            entering = torch.cat([nn.functional.group_norm(y, GROUPS, *group, EPSILON) for y, *group in norms], dim=1)
+            entering = torch.cat(
+                [nn.functional.group_norm(y, NORMALISED_GROUPS, *group, EPSILON) for y, *group in norms], dim=1
+            )
         theta = {
             name.removeprefix(f"stage{stage}."): w[:, 0]
             for name, w in parameters.items()
@@ -188,7 +190,7 @@ def exact(parameters: dict[str, Tensor], x: Tensor) -> Tensor:
 
 def test_refined_networks_converge_to_the_flow_at_order_one():
     parameters, x, counts = random_parameters(), images(), (4, 8, 16, 32, 64)
-    runs = [logits("tanh", parameters, x, units=m) for m in (*counts, 128)]
+    runs = [logits_of_images("tanh", parameters, x, units=m) for m in (*counts, 128)]
     limit = exact(parameters, x)
     errors = [float((run - limit).norm()) for run in runs[:-1]]
     gaps = [float((a - b).norm()) for a, b in zip(runs[1:], runs[:-1], strict=True)]
@@ -201,7 +203,7 @@ def test_refined_networks_converge_to_the_flow_at_order_one():
 @pytest.mark.parametrize("sets", [1, 4], ids=["shared", "free"])
 def test_a_stage_run_backwards_is_its_inverse_up_to_order_one(sets: int):
     parameters, counts = random_parameters(sets=sets), (8, 16, 32, 64, 128)
-    for stage, (x, _) in zip(STAGES, stages("tanh", parameters, images(), units=4), strict=True):
+    for stage, (x, _) in zip(NUMBERS_OF_STAGES, stages("tanh", parameters, images(), units=4), strict=True):
         errors = []
         for m in counts:
             there = stage_map("tanh", parameters, stage, x, units=m)
@@ -216,10 +218,10 @@ def test_a_unit_that_changes_the_shape_is_named():
     parameters["stage2.b"] = parameters["stage2.b"][:, :, :1]
     words = "stage 2, unit 1: its field takes states of shape (6, 24, 4, 4) to (6, 3, 4, 4)"
     with pytest.raises(ValueError, match=re.escape(words)):
-        logits("tanh", parameters, images(), units=2)
+        logits_of_images("tanh", parameters, images(), units=2)
 
 
 def test_what_a_request_is_checked_against_is_what_the_networks_have():
-    assert request.GROUPS_OF_CHANNELS == GROUPS
-    tiny = images((1, request.SMALLEST, request.SMALLEST))
-    assert logits("tanh", random_parameters(), tiny, units=1).isfinite().all()
+    assert request.GROUPS_OF_CHANNELS == NORMALISED_GROUPS
+    tiny = images((1, request.SMALLEST_IMAGE_SIDE, request.SMALLEST_IMAGE_SIDE))
+    assert logits_of_images("tanh", random_parameters(), tiny, units=1).isfinite().all()

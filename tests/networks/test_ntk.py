@@ -12,7 +12,7 @@ from resnet_limits.networks.activations import activation_named
 from resnet_limits.networks.ntk import NtkNetwork, tangent_kernel
 from resnet_limits.networks.residual import forward
 from resnet_limits.random import Stream
-from resnet_limits.training.ntk import descend
+from resnet_limits.training.ntk import descend_full_batch
 
 NETWORK = NtkNetwork("swish", depth=3, width=5, horizon=1.5, sigma_w=0.8, sigma_b=0.4)
 Z = torch.randn(4, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
@@ -92,7 +92,7 @@ def test_small_steps_follow_the_tangent_kernel():
     one = {**theta, "V": theta["V"][:, :1]}
     K, before, errors = tangent_kernel(NETWORK, theta, Z), NETWORK.outputs(one, Z, through=forward), []
     for rate in (1e-2, 5e-3):
-        after, _ = descend(NETWORK, one, Z, Y[:, :1], rate=rate, steps=1)
+        after, _ = descend_full_batch(NETWORK, one, Z, Y[:, :1], rate=rate, steps=1)
         foreseen = before - rate / 4 * K @ (before - Y[:, :1])
         errors.append(float((NETWORK.outputs(after, Z, through=forward) - foreseen).norm()))
     assert math.log2(errors[0] / errors[1]) == pytest.approx(2, abs=0.1)
@@ -100,7 +100,7 @@ def test_small_steps_follow_the_tangent_kernel():
 
 def test_descent_moves_trained_parameters_alone_and_tells_the_loss():
     network, theta, heard = replace(NETWORK, read_in=False, readout=False), parameters(), []
-    after, loss = descend(
+    after, loss = descend_full_batch(
         network, theta, Z, Y, rate=0.1, steps=5, report=lambda step, heard_loss: heard.append((step, heard_loss))
     )
     assert torch.equal(after["A"], theta["A"])
@@ -109,5 +109,5 @@ def test_descent_moves_trained_parameters_alone_and_tells_the_loss():
     assert [step for step, _ in heard] == list(range(5))
     torch.testing.assert_close(loss, torch.stack([heard_loss for _, heard_loss in heard], dim=1))
     assert bool((loss.diff(dim=1) < 0).all())
-    alone, _ = descend(network, theta, Z, torch.stack([Y, Y]), rate=0.1, steps=5)
+    alone, _ = descend_full_batch(network, theta, Z, torch.stack([Y, Y]), rate=0.1, steps=5)
     torch.testing.assert_close(alone["W"], after["W"])

@@ -22,12 +22,12 @@ from resnet_limits.networks.blocks.block import Block
 from resnet_limits.networks.blocks.one import OneBlock
 from resnet_limits.networks.blocks.outside import OutsideBlock
 from resnet_limits.networks.blocks.two import TwoBlock
-from resnet_limits.networks.classifier import initial, kinds, trunk_of
+from resnet_limits.networks.classifier import initial_classifier, kinds_of_parameters, trunk_of
 from resnet_limits.networks.parametrisation import (
-    BLOCKS,
     CONVOLUTIONAL,
     FLOW,
-    KINDS,
+    KINDS_OF_BLOCKS,
+    KINDS_OF_PARAMETERS,
     NTK,
     ODE,
     PLAIN,
@@ -46,7 +46,7 @@ from resnet_limits.training.loop import train
 
 L, D, T = 9, 6, 1.5
 STREAM = Stream(3, "test")
-ENDS = tuple(name for name in KINDS if name not in BLOCKS)
+ENDS = tuple(name for name in KINDS_OF_PARAMETERS if name not in KINDS_OF_BLOCKS)
 
 
 def at(parametrisation: Parametrisation) -> Scales:
@@ -78,7 +78,7 @@ LAYERS: dict[str, tuple[Parametrisation, str, float, float]] = {
 def test_rates_of_layers_and_of_all_else_are_those_of_the_formula(name: str):
     parametrisation, optimiser, rate, eps = LAYERS[name]
     recipe, scales = Train(optimizer=optimiser, lr=0.25, weight_decay=0.5), at(parametrisation)
-    for kind in BLOCKS:
+    for kind in KINDS_OF_BLOCKS:
         assert scales.rate(kind, recipe) == pytest.approx(0.25 * rate, rel=1e-15)
         assert scales.eps(kind, recipe) == eps
         assert scales.decay(kind, recipe) == 0.5
@@ -143,7 +143,7 @@ def test_constants_at_the_start():
 
 def test_blocks_start_from_their_law_as_the_parametrisation_says():
     drawn = {name: normals((L, *shape), STREAM.part(name), replicas=2) for name, shape in SHAPES.items()}
-    of = trunk_of(kinds(FIELD))
+    of = trunk_of(kinds_of_parameters(FIELD))
     assert of == {"V": "block_last", "W": "block", "b": "block_bias"}
     for parametrisation, last in ((ODE, torch.zeros_like(drawn["V"])), (FLOW, drawn["V"] / L), (PLAIN, drawn["V"] / L)):
         start = at(parametrisation).start_of_blocks(drawn, of)
@@ -179,12 +179,14 @@ SHAPES = FIELD.shapes
 
 
 def test_every_parameter_of_every_network_has_a_kind():
-    parameters = initial(7, D, 3, {name: torch.zeros(1, L, *s) for name, s in SHAPES.items()}, replicas=1, seed=0)
-    assert set(parameters) == set(kinds(FIELD))
-    assert trunk_of(kinds(field(OneBlock(), "tanh", D))) == {"W": "block_last", "b": "block_bias"}
-    images = convolutional.initial((1, 8, 8), 4, 3, sets=2, replicas=1, seed=0)
-    assert {convolutional.kind(name) for name in images} == set(KINDS)
-    assert set(ntk.KINDS.values()) < set(KINDS)
+    parameters = initial_classifier(
+        7, D, 3, {name: torch.zeros(1, L, *s) for name, s in SHAPES.items()}, replicas=1, seed=0
+    )
+    assert set(parameters) == set(kinds_of_parameters(FIELD))
+    assert trunk_of(kinds_of_parameters(field(OneBlock(), "tanh", D))) == {"W": "block_last", "b": "block_bias"}
+    images = convolutional.initial_convolutional((1, 8, 8), 4, 3, sets=2, replicas=1, seed=0)
+    assert {convolutional.kind(name) for name in images} == set(KINDS_OF_PARAMETERS)
+    assert set(ntk.KIND_BY_LETTER.values()) < set(KINDS_OF_PARAMETERS)
 
 
 def test_an_unknown_kind_and_a_size_that_is_missing_are_said_in_words():
@@ -233,7 +235,9 @@ def parameters_of(scales: Scales) -> dict[str, Tensor]:
     shapes = {"A": (D, D), "W": (D, D), "b": (D,), "V": (2, D)}
 
     def drawn(name: str, layer: int = 0) -> Tensor:
-        return scales.start(ntk.KINDS[name], shapes[name], STREAM.part(name).at(layer), replicas=1, dtype=torch.float64)
+        return scales.start(
+            ntk.KIND_BY_LETTER[name], shapes[name], STREAM.part(name).at(layer), replicas=1, dtype=torch.float64
+        )
 
     layers = {name: torch.stack([drawn(name, k) for k in range(L)], dim=1) for name in ("W", "b")}
     return {"A": drawn("A"), **layers, "V": drawn("V")}
@@ -254,7 +258,7 @@ def trained_outputs(
     theta = {name: w.requires_grad_() for name, w in parameters_of(scales).items()}
     rate, small = (0.5e6, 1e-6) if optimiser == "sgd" else (0.05, 1e-6)
     decay = {"sgd": 0.05 * small, "adam": 0.5 * small, "adamw": 0.5}[optimiser]
-    groups = scales.groups(theta, ntk.KINDS, Train(optimizer=optimiser, lr=rate, weight_decay=decay))
+    groups = scales.groups(theta, ntk.KIND_BY_LETTER, Train(optimizer=optimiser, lr=rate, weight_decay=decay))
     descent = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[optimiser](groups)
     outputs_by_step = [outputs(theta, z).detach()]
     for _ in range(4):
@@ -300,8 +304,11 @@ def growth_of_updates(parametrisation: Parametrisation, optimiser: str, block: B
             name: normals((depth, *s), STREAM.part(name), replicas=replicas) / (s[-1] ** 0.5 if len(s) > 1 else 1)
             for name, s in vector_field.shapes.items()
         }
-        trunk = {name: w.clone() for name, w in scales.start_of_blocks(law, trunk_of(kinds(vector_field))).items()}
-        start = initial(D, D, 2, trunk, replicas=replicas, seed=0)
+        trunk = {
+            name: w.clone()
+            for name, w in scales.start_of_blocks(law, trunk_of(kinds_of_parameters(vector_field))).items()
+        }
+        start = initial_classifier(D, D, 2, trunk, replicas=replicas, seed=0)
         x0 = affine(x.expand(replicas, -1, -1), start["read_in.W"], start["read_in.b"])
         before = forward(vector_field, euler, x0, trunk, h)
         copies = {name: w.clone() for name, w in start.items()}

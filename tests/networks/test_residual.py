@@ -120,8 +120,8 @@ def test_reversed_gradients_are_the_gradients_where_reversal_is_exact(step):
     ours = reversed_gradients(f, step, x0, weights, 0.2, half_square, true_states=states(f, step, x0, weights, 0.2))
     assert ours.reconstruction_error < 1e-14
     for mine, expected in zip(
-        [ours.loss, ours.x0, ours.reconstructed_x0, *ours.weights.values()],
-        [exact.loss, exact.x0, x0, *exact.weights.values()],
+        [ours.loss, ours.x0, *ours.weights.values()],
+        [exact.loss, exact.x0, *exact.weights.values()],
         strict=True,
     ):
         torch.testing.assert_close(mine, expected, rtol=1e-13, atol=1e-14)
@@ -139,7 +139,7 @@ def test_reconstruction_and_its_gradients_have_orders_one_and_three(block, name,
         ours = reversed_gradients(f, step, x, weights, h, half_square, true_states=states(f, step, x, weights, h))
         density = max(float((ours.weights[n] - exact.weights[n]).abs().max()) / h for n in weights)
         errors.append((ours.reconstruction_error, float((ours.x0 - exact.x0).abs().max()), density))
-        assert ours.reconstruction_error >= float((ours.reconstructed_x0 - x).abs().max()) > 0
+        assert ours.reconstruction_error > 0
     for coarse, fine in zip(*errors, strict=True):
         assert math.log2(coarse / fine) == pytest.approx(order, abs=0.15)
         assert fine < {1: 0.2, 3: 2e-5}[order]

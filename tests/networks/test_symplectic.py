@@ -13,7 +13,7 @@ from resnet_limits.networks.blocks import field
 from resnet_limits.networks.blocks.gradient import GradientBlock
 from resnet_limits.networks.residual import forward, reverse, states
 from resnet_limits.networks.steps.symplectic import Symplectic
-from resnet_limits.paths.draw import draw
+from resnet_limits.paths.draw import draw_path
 from resnet_limits.paths.laws.iid import IidLaw
 
 STEP = Symplectic()
@@ -39,7 +39,7 @@ def test_the_harmonic_oscillator_turns_at_order_one_and_keeps_its_energy():
 def test_blocks_are_inverted_exactly():
     vector_field = field(GradientBlock(hidden=5), "tanh", 3)
     shapes = {f"{name}.{half}": shape for name, shape in vector_field.shapes.items() for half in "yz"}
-    theta = draw(IidLaw(sigma_w=3.0), shapes, depth=6, horizon=1.0, replicas=2, seed=0).at(STEP.times(6))
+    theta = draw_path(IidLaw(sigma_w=3.0), shapes, depth=6, horizon=1.0, replicas=2, seed=0).at(STEP.times(6))
     x0 = torch.randn(2, 4, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     assert torch.allclose(
         reverse(vector_field, STEP, forward(vector_field, STEP, x0, theta, 1.0), theta, 1.0), x0, atol=1e-12

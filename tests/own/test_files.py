@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,18 @@ import torch
 import resnet_limits as rl
 from resnet_limits import own
 from resnet_limits.errors import SettingError
-from resnet_limits.paths.draw import draw as drawn
+from resnet_limits.paths.draw import draw_path as drawn
 from resnet_limits.paths.laws.law import Init, Random, Regularity
 from resnet_limits.settings.base import Settings
 from resnet_limits.settings.build import from_mapping, require_files
-from resnet_limits.settings.content import chosen, content, job_name
+from resnet_limits.settings.case import snake_case
+from resnet_limits.settings.choices import files_of
+from resnet_limits.settings.content import chosen_keys, content, job_name
 from resnet_limits.settings.keys import fixed
-from resnet_limits.settings.registry import bring, files_of, snake_case, tried
+from resnet_limits.settings.registry import bring
+from resnet_limits.settings.trial import tried
 from resnet_limits.studies import study as studies
-from resnet_limits.studies.hamiltonian.outside import kinked
+from resnet_limits.studies.hamiltonian.outside import kinked_velocity
 
 LAW = """
 from dataclasses import dataclass
@@ -54,7 +58,7 @@ class MyBlock(Block):
 @pytest.fixture
 def named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Writes a file, names it, and enters its parts; all are out again after the test."""
-    monkeypatch.setenv(own.VARIABLE, "")
+    monkeypatch.setenv(own.FILES_VARIABLE, "")
 
     def named(text: str, name: str = "my_law.py") -> own.OwnFile:
         path = tmp_path / name
@@ -64,7 +68,7 @@ def named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         return file
 
     yield named
-    monkeypatch.setenv(own.VARIABLE, "")
+    monkeypatch.setenv(own.FILES_VARIABLE, "")
     bring()
 
 
@@ -76,7 +80,7 @@ def test_a_class_goes_by_its_name_in_snake_case():
 def test_a_file_brings_its_parts_and_they_go_with_it(named, tmp_path: Path):
     file = named(LAW)
     law = Init.options["my_law"]
-    assert Init.options.own["my_law"] == file
+    assert Init.options.of_files["my_law"] == file
     assert "my_law" in list(Init.options)
     assert law().name == "my_law"
     assert law.__dataclass_fields__["name"].metadata["meaning"] == "Nothing at all"
@@ -84,7 +88,7 @@ def test_a_file_brings_its_parts_and_they_go_with_it(named, tmp_path: Path):
     assert settings.init.my_key == 2
     assert str(tmp_path) not in sys.path
     assert os.listdir(tmp_path) == ["my_law.py"], "no bytecode is written beside it"
-    os.environ[own.VARIABLE] = ""
+    os.environ[own.FILES_VARIABLE] = ""
     assert "my_law" not in Init.options
 
 
@@ -96,7 +100,7 @@ def test_the_digest_of_a_file_is_content_of_the_jobs_that_use_it_and_of_no_other
     file = named(LAW)
     assert made().parts == file.label
     assert content(made())["parts"] == file.label
-    assert chosen(made(), ["init"])["parts"] == file.label, "of a shared solution, too"
+    assert chosen_keys(made(), ["init"])["parts"] == file.label, "of a shared solution, too"
     first = job_name(made())
     assert job_name(from_mapping({"study": "ode"})) == usual
     assert "parts" not in content(from_mapping({"study": "ode"}))
@@ -110,11 +114,20 @@ def test_the_digest_of_a_file_is_content_of_the_jobs_that_use_it_and_of_no_other
 
 
 def test_a_figure_is_needed_and_no_content(named):
-    text = "from resnet_limits import NamedFigure\n\ndef draw(jobs):\n    return None\n\n"
-    file = named(text + 'ENDS = NamedFigure(None, "ends", draw, study="ode")\n', "my_figure.py")
+    text = "from resnet_limits import NamedFigure\n\ndef draw_path(jobs):\n    return None\n\n"
+    file = named(text + 'ENDS = NamedFigure(None, "ends", draw_path, study="ode")\n', "my_figure.py")
     settings = from_mapping({"study": "ode", "figure": "ends"})
     assert settings.parts is None
     assert files_of(settings) == [file]
+
+
+def test_a_file_of_which_nothing_is_used_is_named_with_what_it_brings(named, capsys):
+    named(LAW)
+    say_unused = import_module("reslim_cli.train").say_unused
+    say_unused([from_mapping({"study": "ode"}), from_mapping({"study": "ode", "init": "my_law"})])
+    assert capsys.readouterr() == ("", "")
+    say_unused([from_mapping({"study": "ode"})])
+    assert capsys.readouterr() == ("", "reslim: my_law.py: nothing of it is used here; it brings my_law (init)\n")
 
 
 def test_what_is_in_a_file_is_read_from_a_pickle_by_another_process(named, tmp_path: Path):
@@ -136,8 +149,8 @@ def test_a_class_of_ones_own_serves_from_python_without_being_named():
         name: str = fixed("same", "all layers alike")
         regularity = Regularity(constant=True, index=math.inf)  # pyright: ignore[reportAssignmentType]
 
-        def path(self, draw):
-            return rl.TiedLaw().path(draw)
+        def path(self, draw_path):
+            return rl.TiedLaw().path(draw_path)
 
     def values(law: Init) -> list[float]:
         keys = rl.OdeKeys(inputs=2, paths=1)
@@ -174,7 +187,7 @@ def test_a_file_that_brings_no_part_is_refused_in_a_line(named, text: str):
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv(own.VARIABLE, "")
+    monkeypatch.setenv(own.FILES_VARIABLE, "")
     (tmp_path / "b").mkdir()
     for folder in (tmp_path, tmp_path / "b"):
         (folder / "a.py").write_text("")
@@ -185,7 +198,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     }.items():
         with pytest.raises(SettingError, match=words):
             own.use(paths)
-    monkeypatch.setenv(own.VARIABLE, "{")
+    monkeypatch.setenv(own.FILES_VARIABLE, "{")
     with pytest.raises(SettingError, match="RESLIM_WITH is no list"):
         own.files()
 
@@ -204,9 +217,9 @@ class MyLaw(rl.Random):
     waves: float = rl.key(1.0, "waves over the depth", above=0, high=9)
     regularity = torch.inf
 
-    def path(self, draw):
-        c = draw.sigma * draw.normals(draw.shape)
-        return lambda t: c * torch.cos(self.waves * t / draw.horizon)
+    def path(self, draw_path):
+        c = draw_path.sigma * draw_path.normals(draw_path.shape)
+        return lambda t: c * torch.cos(self.waves * t / draw_path.horizon)
 """
 
 
@@ -229,21 +242,21 @@ def test_a_law_may_be_a_plain_function_of_time_without_a_decorator(named):
 
 SHAPES = {
     "function": (
-        "\n    def path(self, draw):\n        import math\n\n"
-        "        return lambda t: draw.normals(draw.shape) * math.cos(t)\n",
-        r"init=my_law: path\(draw\) returns a function that reads t as a number; t is a tensor: write torch\.cos",
+        "\n    def path(self, draw_path):\n        import math\n\n"
+        "        return lambda t: draw_path.normals(draw_path.shape) * math.cos(t)\n",
+        r"init=my_law: path\(draw_path\) returns a function that reads t as a number; t is a tensor: write torch\.cos",
     ),
     "weights": (
-        "\n    def path(self, draw):\n        return draw.normals(draw.shape)\n",
-        r"init=my_law: path\(draw\) returns Tensor; expected a function of one time t that returns weights",
+        "\n    def path(self, draw_path):\n        return draw_path.normals(draw_path.shape)\n",
+        r"init=my_law: path\(draw_path\) returns Tensor; expected a function of one time t that returns weights",
     ),
     "law": (
-        "\n    def path(self, draw):\n        from types import SimpleNamespace\n\n"
-        "        return SimpleNamespace(at=lambda times: draw.normals(draw.shape))\n",
-        r"init=my_law: path\(draw\)\.at\(times\) returns shape \(2, 3, 4\); expected shape \(2, 5, 3, 4\)",
+        "\n    def path(self, draw_path):\n        from types import SimpleNamespace\n\n"
+        "        return SimpleNamespace(at=lambda times: draw_path.normals(draw_path.shape))\n",
+        r"init=my_law: path\(draw_path\)\.at\(times\) returns shape \(2, 3, 4\); expected shape \(2, 5, 3, 4\)",
     ),
     "raises": (
-        "\n    def path(self, draw):\n        return draw.size\n",
+        "\n    def path(self, draw_path):\n        return draw_path.size\n",
         r"init=my_law: my_law\.py, line 12: AttributeError: 'Draw' object has no attribute 'size'",
     ),
     "regularity": (
@@ -326,7 +339,7 @@ def test_what_a_part_does_not_declare_is_refused_where_it_is_needed(named):
     with pytest.raises(SettingError, match=r"hamiltonian\.loss=my_loss: it does not declare what it is for"):
         studies.get("hamiltonian").check(loss)
     kernel: Any = from_mapping({"study": "hamiltonian", "hamiltonian": {"kernel": "my_kernel"}})
-    assert kinked(kernel) == (
+    assert kinked_velocity(kernel) == (
         "hamiltonian.kernel=my_kernel: the kernel does not declare whether it is smooth, as the theorem needs"
     )
 
@@ -334,6 +347,6 @@ def test_what_a_part_does_not_declare_is_refused_where_it_is_needed(named):
 def test_a_task_that_is_sent_without_variables_is_told_the_files_by_the_lines_it_begins_with(named, tmp_path: Path):
     (tmp_path / "it's here").mkdir()
     named(LAW, "it's here/my_law.py")
-    script = "\n".join([*own.setup(), 'printf %s "$RESLIM_WITH"'])
+    script = "\n".join([*own.lines_of_shell(), 'printf %s "$RESLIM_WITH"'])
     printed = subprocess.run(["bash", "-c", script], env={}, capture_output=True, text=True, check=True).stdout
-    assert printed == os.environ[own.VARIABLE]
+    assert printed == os.environ[own.FILES_VARIABLE]

@@ -72,9 +72,9 @@ def _own_law(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The current folder has `my_law.py` of the README; whoever named it has it no more after the test."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my_law.py").write_text(*(block for block in python(README) if OWN_LAW in block))
-    monkeypatch.setenv(own.VARIABLE, "")
+    monkeypatch.setenv(own.FILES_VARIABLE, "")
     yield
-    monkeypatch.setenv(own.VARIABLE, "")
+    monkeypatch.setenv(own.FILES_VARIABLE, "")
     registry.bring()
 
 

@@ -5,14 +5,14 @@ import math
 import pytest
 
 from resnet_limits.errors import SettingError
-from resnet_limits.paths.draw import draw
+from resnet_limits.paths.draw import draw_path
 from resnet_limits.paths.laws.law import Init
 from resnet_limits.paths.path import standard_deviation
 
 
 def test_a_law_that_is_no_function_of_time_is_refused():
     with pytest.raises(SettingError, match="init=matrix_normal: weights of this law are sampled layer by layer"):
-        draw(Init.options["matrix_normal"](), {"W": (2, 2)}, depth=4, horizon=1.0, replicas=2, seed=0)
+        draw_path(Init.options["matrix_normal"](), {"W": (2, 2)}, depth=4, horizon=1.0, replicas=2, seed=0)
 
 
 def test_size_of_the_entries():
@@ -25,4 +25,4 @@ def test_size_of_the_entries():
 
 def test_unknown_law_is_refused():
     with pytest.raises(SettingError, match="did you mean 'smooth'"):
-        draw(Init("smoth"), {"b": (1,)}, depth=1, horizon=1.0, replicas=1, seed=0)
+        draw_path(Init("smoth"), {"b": (1,)}, depth=1, horizon=1.0, replicas=1, seed=0)

@@ -9,11 +9,11 @@ import torch
 
 import resnet_limits.paths.fractional as fractional
 from resnet_limits.errors import SettingError
-from resnet_limits.paths.draw import draw
-from resnet_limits.paths.fractional import fractional_gaussian_noise
+from resnet_limits.paths.draw import draw_path
 from resnet_limits.paths.laws.fractional import FractionalLaw
 from resnet_limits.paths.laws.rough import RoughLaw
 from resnet_limits.testing.path_laws import PathLaws, assert_covariance, quantile
+from tests.paths.noise import fractional_gaussian_noise
 from tests.planting import resize
 
 NORMALS = import_module("resnet_limits.random.normals")
@@ -54,22 +54,22 @@ class TestWhite(FractionalLaws):
 
 def test_increments_and_values_are_of_one_path():
     kwargs = {"depth": 64, "horizon": 2.0, "replicas": 3, "seed": 5}
-    values = draw(RoughLaw(hurst=0.3), {"W": (3, 3)}, **kwargs)["W"]
-    increments = draw(FractionalLaw(hurst=0.3), {"W": (3, 3)}, **kwargs)["W"]
+    values = draw_path(RoughLaw(hurst=0.3), {"W": (3, 3)}, **kwargs)["W"]
+    increments = draw_path(FractionalLaw(hurst=0.3), {"W": (3, 3)}, **kwargs)["W"]
     ends = torch.arange(65, dtype=torch.float64) * (2.0 / 64)
     torch.testing.assert_close(values.at(ends).diff(dim=1) * 64**0.3, increments.at(ends[:-1]), rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("depth", [3, 1000])
 def test_unit_variance_where_the_depth_does_not_divide_the_grid(depth):
-    path = draw(FractionalLaw(hurst=0.1), {"b": (50,)}, depth=depth, horizon=1.0, replicas=40, seed=1)["b"]
+    path = draw_path(FractionalLaw(hurst=0.1), {"b": (50,)}, depth=depth, horizon=1.0, replicas=40, seed=1)["b"]
     layers = path.at(torch.tensor([1, depth - 1], dtype=torch.float64) / depth) / 0.5
     for k in range(2):
         assert_covariance(layers[:, k].reshape(-1, 1), torch.ones(1, 1, dtype=torch.float64))
 
 
 def test_a_block_has_one_weight():
-    path = draw(FractionalLaw(), {"b": (5,)}, depth=8, horizon=1.0, replicas=2, seed=0)["b"]
+    path = draw_path(FractionalLaw(), {"b": (5,)}, depth=8, horizon=1.0, replicas=2, seed=0)["b"]
     values = path.at(torch.tensor([0.25, 0.3, 0.37499, 0.375, 1.0], dtype=torch.float64))
     assert torch.equal(values[:, 0], values[:, 1])
     assert torch.equal(values[:, 0], values[:, 2])
@@ -79,7 +79,7 @@ def test_a_block_has_one_weight():
 
 def test_depth_beyond_the_grid_is_refused():
     with pytest.raises(SettingError, match=r"depth=8192: init=fractional .* 4096 cells"):
-        draw(FractionalLaw(), {"b": (1,)}, depth=8192, horizon=1.0, replicas=1, seed=0)
+        draw_path(FractionalLaw(), {"b": (1,)}, depth=8192, horizon=1.0, replicas=1, seed=0)
 
 
 # -- fractional Gaussian noise ----------------------------------------------------------------------
@@ -127,18 +127,7 @@ def test_noise_does_not_depend_on_the_pieces_it_is_made_in(shape, monkeypatch):
     whole = fractional_gaussian_noise(50, 0.3, shape, replicas=70, seed=0, purpose="a")
     assert whole.shape == (70, 50, *shape)
     for piece in (1, 300, 5000):
-        resize(monkeypatch, NORMALS, PIECE=piece)
+        resize(monkeypatch, NORMALS, NORMALS_A_PIECE=piece)
         assert torch.equal(fractional_gaussian_noise(50, 0.3, shape, replicas=70, seed=0, purpose="a"), whole)
         tail = fractional_gaussian_noise(50, 0.3, shape, replicas=9, seed=0, purpose="a", first_replica=61)
         assert torch.equal(tail, whole[61:])
-
-
-@pytest.mark.parametrize("hurst", [0.0, 1.0, -0.5, float("nan")])
-def test_hurst_index_out_of_range_is_refused(hurst):
-    with pytest.raises(SettingError, match="hurst"):
-        fractional_gaussian_noise(10, hurst, replicas=1, seed=0, purpose="a")
-
-
-def test_no_steps_are_refused():
-    with pytest.raises(ValueError, match="steps"):
-        fractional_gaussian_noise(0, 0.5, replicas=1, seed=0, purpose="a")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from resnet_limits.paths.draw import draw
+from resnet_limits.paths.draw import draw_path
 from resnet_limits.paths.laws.smooth import SmoothLaw
 from resnet_limits.paths.laws.tied import TiedLaw
 from resnet_limits.paths.path import WeightPath
@@ -16,7 +16,7 @@ TIMES = torch.tensor([0.0, 0.3, 0.75, 1.0], dtype=torch.float64)
 
 
 def drawn(law):
-    return draw(law, {"W": (3, 3), "b": (3,)}, depth=4, horizon=1.0, replicas=2, seed=0)
+    return draw_path(law, {"W": (3, 3), "b": (3,)}, depth=4, horizon=1.0, replicas=2, seed=0)
 
 
 def test_the_rate_of_smooth_weights_is_what_autograd_finds_bit_for_bit():

@@ -69,9 +69,9 @@ class Weierstrass(Random):
 
 SMOOTH = [
     (of_ode.reads_a_continuous_path, Ode),
-    (of_ode.moves, Ode),
+    (of_ode.states_move, Ode),
     (of_ode.smooth_field, Ode),
-    (of_flow.smooth_path, Flow),
+    (of_flow.smooth_weights, Flow),
     (of_flow.smooth, Flow),
 ]
 
@@ -121,4 +121,4 @@ def test_sizes_that_are_not_declared_are_refused_and_no_zero_is_guessed():
         name: str = "smooth"
 
     with pytest.raises(SettingError, match="init=smooth declares no sizes of weights"):
-        of_ode.moves(Ode(init=Bare()))
+        of_ode.states_move(Ode(init=Bare()))

@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from resnet_limits.paths.draw import draw
+from resnet_limits.paths.draw import draw_path
 from resnet_limits.paths.laws.smooth import SmoothLaw
 from resnet_limits.paths.smooth import SmoothPath
 from resnet_limits.testing.path_laws import HORIZON, PathLaws
@@ -21,7 +21,7 @@ class TestSmooth(PathLaws):
 
 def smooth(correlation: float = 0.5, horizon: float = 1.0, shape: tuple[int, ...] = (3, 4)) -> SmoothPath:
     law = SmoothLaw(correlation=correlation)
-    path = draw(law, {"W": shape}, depth=8, horizon=horizon, replicas=2, seed=0)["W"]
+    path = draw_path(law, {"W": shape}, depth=8, horizon=horizon, replicas=2, seed=0)["W"]
     assert isinstance(path, SmoothPath)
     return path
 
@@ -62,8 +62,8 @@ def test_reading_is_differentiable_in_the_coefficients():
 def test_float32_basis_is_computed_in_float64():
     """At the end of a long horizon a float32 angle would be off by 1e-3."""
     law = SmoothLaw(correlation=0.1)
-    path = draw(law, {"b": (1,)}, depth=8, horizon=1000.0, replicas=1, seed=0, dtype=torch.float32)["b"]
-    exact = draw(law, {"b": (1,)}, depth=8, horizon=1000.0, replicas=1, seed=0)["b"]
+    path = draw_path(law, {"b": (1,)}, depth=8, horizon=1000.0, replicas=1, seed=0, dtype=torch.float32)["b"]
+    exact = draw_path(law, {"b": (1,)}, depth=8, horizon=1000.0, replicas=1, seed=0)["b"]
     assert isinstance(path, SmoothPath)
     assert isinstance(exact, SmoothPath)
     times = torch.tensor([999.37], dtype=torch.float64)

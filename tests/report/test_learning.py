@@ -14,7 +14,7 @@ from resnet_limits.figures.curves import curves_figure
 from resnet_limits.figures.style import styled
 from resnet_limits.report.learning import learning_figures
 from resnet_limits.report.outcome import Reached
-from resnet_limits.runs.records import COLUMNS
+from resnet_limits.runs.records import COLUMNS_OF_RECORDS
 from resnet_limits.studies.ode.settings import Ode
 
 
@@ -34,7 +34,7 @@ def collection(*, starts: tuple[str, ...] = ("tied", "iid")) -> Any:
         for step in range(30)
         for start in starts
     ]
-    records = pd.DataFrame(rows).reindex(columns=[*COLUMNS, "init"]).assign(setting="")
+    records = pd.DataFrame(rows).reindex(columns=[*COLUMNS_OF_RECORDS, "init"]).assign(setting="")
     jobs = [SimpleNamespace(settings=Ode(depth=depth)) for depth in (8, 16)]
     return SimpleNamespace(records=records, jobs=jobs, swept=[])
 

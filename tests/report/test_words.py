@@ -10,7 +10,7 @@ from latex2mathml.converter import convert
 from matplotlib.mathtext import MathTextParser
 
 from resnet_limits.claims.formulas import parts
-from resnet_limits.claims.words import expectation, interval, pinned, unit
+from resnet_limits.claims.words import expectation, interval, unit, words_of_pins
 from resnet_limits.report import words
 from resnet_limits.settings.registry import STUDIES
 from resnet_limits.studies import study as studies
@@ -122,6 +122,9 @@ def test_what_it_is_given_in():
 
 
 def test_what_is_pinned_in_words():
-    assert pinned({}) == ""
-    assert pinned({"activation": "relu", "width": 8, "init.sigma_w": 1.0}) == "activation=relu, width=8, init.sigma_w=1"
-    assert pinned({"sigma_A": 2**0.5}) == "sigma_A=1.41421"
+    assert words_of_pins({}) == ""
+    assert (
+        words_of_pins({"activation": "relu", "width": 8, "init.sigma_w": 1.0})
+        == "activation=relu, width=8, init.sigma_w=1"
+    )
+    assert words_of_pins({"sigma_A": 2**0.5}) == "sigma_A=1.41421"

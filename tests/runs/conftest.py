@@ -25,10 +25,10 @@ def settings(depth: int, **values) -> Ode:
 
 def replan(run: Path, **changes) -> None:
     """Change what the plan of a run says, as somebody who knows of its digest; None takes a key away."""
-    document = json.loads((run / planned.FILE).read_text()) | changes
+    document = json.loads((run / planned.PLAN_FILE).read_text()) | changes
     del document["digest"]
     document = {key: value for key, value in document.items() if value is not None}
-    (run / planned.FILE).write_text(json.dumps({**document, "digest": planned.digest(document)}))
+    (run / planned.PLAN_FILE).write_text(json.dumps({**document, "digest": planned.digest_of_document(document)}))
 
 
 def vouched(job: Path) -> states.Status:

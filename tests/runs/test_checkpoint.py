@@ -209,7 +209,7 @@ def test_an_interrupted_job_does_not_repeat_its_finished_groups(tmp_path, monkey
     parts = [group.name for group in study.needed(job_settings)]
     assert len(parts) == 2
     undisturbed = study.measure(Job(job_settings))
-    resize(monkeypatch, studies, WORTH_KEEPING=0.0)
+    resize(monkeypatch, studies, SECONDS_WORTH_KEEPING=0.0)
     calls, interrupted = [], {parts[1]}
 
     def counted(part, measure, job):

@@ -95,8 +95,8 @@ def test_the_state_of_a_run_follows_from_its_jobs(make_run):
 
     def state(one, other):
         one, other = (vouched(summary) if word is done else word for summary, word in ((first, one), (second, other)))
-        states.write(first, one)
-        states.write(second, other)
+        states.write_status(first, one)
+        states.write_status(second, other)
         return run.state()
 
     process = states.Process.this()

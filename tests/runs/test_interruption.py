@@ -133,12 +133,12 @@ def test_an_interrupted_job_is_queued_handed_back_and_goes_on(make_run, schedule
     (job,) = run.jobs()
     jobs.run_job(run.path, job.settings)
     assert scheduler == [signal.SIGUSR2]
-    status = states.read(job.path)
+    status = states.read_status(job.path)
     assert (status.state, status.message) == ("queued", "interrupted, waits to go on")
     assert not (job.path / "owner.json").exists()
 
     jobs.run_job(run.path, job.settings)
-    assert states.read(job.path).state == "finished"
+    assert states.read_status(job.path).state == "finished"
     assert interrupted_half_way == [0, 3]
     assert list(read_parquet(job.path / "records.parquet")["value"]) == [5.0]
 
@@ -162,6 +162,6 @@ def test_a_job_that_is_not_started_again_fails_and_says_what_helps(make_run, int
 
 def test_the_grace_is_half_of_what_the_scheduler_gives():
     job_settings = settings(4)
-    assert jobs.grace(job_settings) == jobs.GRACE
+    assert jobs.grace(job_settings) == jobs.SECONDS_OF_GRACE
     job_settings.cluster = SlurmCluster(warning=90)
     assert jobs.grace(job_settings) == 45

@@ -36,7 +36,7 @@ processes = multiprocessing.get_context("fork")
 @pytest.fixture
 def gpus(monkeypatch):
     """`gpus(uuids)`: this process, and those that it forks, see CUDA devices of these ids, in this order."""
-    resize(monkeypatch, lease, POLL=0.01)
+    resize(monkeypatch, lease, SECONDS_BETWEEN_LOOKS=0.01)
 
     def see(*uuids: str) -> None:
         for name, value in {
@@ -194,13 +194,13 @@ def test_a_job_waits_in_the_queue_for_a_gpu_and_measures_on_it(make_run, gpus, d
             others.enter_context(held("auto", run.path / "launcher"))
         job = threading.Thread(target=jobs.run_job, args=(run.path, job_settings))
         job.start()
-        wait_for(lambda: states.read(folder).message == "waits for a GPU")
-        assert states.read(folder).state == "queued"
+        wait_for(lambda: states.read_status(folder).message == "waits for a GPU")
+        assert states.read_status(folder).state == "queued"
         assert devices_seen == []
         with jobs.owned(folder) as mine:
             assert not mine, "a job that waits is nobody else's"
     job.join(20)
-    status = states.read(folder)
+    status = states.read_status(folder)
     assert (status.state, status.device) == ("finished", "Fake GPU-0")
     assert devices_seen == ["cuda:0"]
     assert "cuda:0 is this job's own" in (folder / "log.txt").read_text()
@@ -215,7 +215,7 @@ def test_a_job_that_waits_can_be_interrupted_by_its_scheduler(make_run, gpus, de
     signals = []
 
     def interrupt() -> None:
-        wait_for(lambda: states.read(folder).message == "waits for a GPU")
+        wait_for(lambda: states.read_status(folder).message == "waits for a GPU")
         os.kill(os.getpid(), signal.SIGUSR2)
 
     before = signal.signal(signal.SIGUSR2, lambda number, frame: signals.append(number))
@@ -228,11 +228,11 @@ def test_a_job_that_waits_can_be_interrupted_by_its_scheduler(make_run, gpus, de
     finally:
         signal.signal(signal.SIGUSR2, before)
     assert signals == [signal.SIGUSR2], "handed back to the scheduler"
-    assert states.read(folder).state == "queued"
+    assert states.read_status(folder).state == "queued"
     assert not (folder / "owner.json").exists()
     assert devices_seen == []
     jobs.run_job(run.path, job_settings)
-    assert states.read(folder).state == "finished"
+    assert states.read_status(folder).state == "finished"
 
 
 def test_a_job_that_computes_on_the_cpu_takes_no_gpu_and_says_cpu(tmp_path, gpus, monkeypatch):
@@ -272,5 +272,5 @@ def test_jobs_take_the_real_devices_one_each(make_run):
         with pytest.raises(Patience), held("cuda", run.path / "launcher"):
             pass
     jobs.run_job(run.path, job_settings)
-    status = states.read(run.path / "jobs" / job_name(job_settings))
+    status = states.read_status(run.path / "jobs" / job_name(job_settings))
     assert (status.state, status.device) == ("finished", torch.cuda.get_device_name(0))

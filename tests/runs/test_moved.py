@@ -7,7 +7,7 @@ import json
 import pytest
 
 from resnet_limits.errors import RequestError
-from resnet_limits.runs.moved import Side, compared, read
+from resnet_limits.runs.moved import Side, compared, read_sides
 
 
 def claim(name="ode.a", value: float | None = 1.0, half=0.1, verdict="supported", **setting):
@@ -108,9 +108,9 @@ def test_an_accuracy_is_pooled_over_seeds_and_held_to_the_same_rule(value, moved
 def test_a_file_of_one_study_and_of_several_are_read(tmp_path):
     path = tmp_path / "before.json"
     path.write_text(json.dumps({"study": "ode", "claims": [claim()]}))
-    assert [s.study for s in read(path)] == ["ode"]
+    assert [s.study for s in read_sides(path)] == ["ode"]
     path.write_text(json.dumps({"studies": [{"study": "ode", "claims": [claim()]}, {"study": "sde", "claims": []}]}))
-    assert [(s.study, len(s.claims)) for s in read(path)] == [("ode", 1), ("sde", 0)]
+    assert [(s.study, len(s.claims)) for s in read_sides(path)] == [("ode", 1), ("sde", 0)]
 
 
 NONE = [
@@ -125,4 +125,4 @@ def test_any_other_file_is_refused_with_what_is_expected(tmp_path, text):
     path = tmp_path / "before.json"
     path.write_text(text)
     with pytest.raises(RequestError, match=r"holds no claims; expected what reslim verify --json printed"):
-        read(path)
+        read_sides(path)

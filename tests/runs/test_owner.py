@@ -93,7 +93,7 @@ def test_on_another_host_its_beating_heart_decides_whatever_its_clock_says(tmp_p
     stop = threading.Event()
 
     def beat():
-        states.write(tmp_path, Status("running", elsewhere, heartbeat=time.time() + skew))
+        states.write_status(tmp_path, Status("running", elsewhere, heartbeat=time.time() + skew))
 
     def live():
         while not stop.wait(states.heartbeat_seconds()):

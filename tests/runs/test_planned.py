@@ -101,7 +101,7 @@ def test_a_wild_time_in_one_run_neither_stops_nor_misorders_the_next(make_run, f
     if file == "plan.json":
         del document["digest"]
         try:  # as somebody who knows of the digest
-            digest = planned.digest({**document, "started": json.loads(number)})
+            digest = planned.digest_of_document({**document, "started": json.loads(number)})
         except ValueError:
             digest = ""
         document["digest"] = digest
@@ -134,7 +134,7 @@ def test_wild_numbers_in_a_status_neither_stop_a_collection_nor_are_shown(make_r
         (job.path / "owner.json").write_text(owner)
         is_abandoned(job.path)
     summary = collect(run, figures=False)
-    assert summary["seconds"] < states.LONGEST
+    assert summary["seconds"] < states.MAX_SECONDS_OF_JOB
     assert set(summary["jobs"].values()) <= {"finished", "lost"}
 
 
@@ -146,7 +146,7 @@ def test_a_process_whose_id_cannot_be_is_gone(make_run, pid):
     (job.path / "owner.json").write_text(text)
     (run.path / "launcher").mkdir()
     (run.path / "launcher" / "process-1.json").write_text(text)
-    states.write(job.path, Status("queued"))
+    states.write_status(job.path, Status("queued"))
     assert run.held([job.name]) == set()
     with owned(job.path) as mine:
         assert mine
@@ -181,9 +181,9 @@ def failing(error, original=None, good=0):
     [
         *((write_json, good) for good in range(WRITES[write_json])),
         *((write_text, good) for good in range(WRITES[write_text])),
-        (planned.write, 0),
+        (planned.write_plan, 0),
         (queue, 0),
-        (states.write, 0),
+        (states.write_status, 0),
         (os.rename, 0),
         (invocation, 0),
     ],
@@ -209,7 +209,7 @@ def test_whatever_strikes_while_a_run_is_made_nothing_of_it_is_left(tmp_path, mo
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_a_job_folder_half_made_is_taken_away(make_run, monkeypatch, error):
     run = make_run((4,))
-    plant(monkeypatch, states.write, failing(error))
+    plant(monkeypatch, states.write_status, failing(error))
     with pytest.raises(type(error)):
         run.add([settings(8)], ["depth=8"])
     monkeypatch.undo()

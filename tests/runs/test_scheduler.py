@@ -81,7 +81,7 @@ def test_a_copy_of_a_run_has_sent_nothing(run, squeue, tmp_path):
 
 @pytest.mark.parametrize("arrays", [None, [], "odd", {"aa": 1}, {"aa": [1, {}]}, {1: []}], ids=str)
 def test_odd_notes_are_no_notes(run, squeue, arrays):
-    path = run.path / scheduler.FILE
+    path = run.path / scheduler.SCHEDULER_FILE
     path.write_text(json.dumps({**json.loads(path.read_text()), "arrays": arrays}))
     squeue(run, "0 PENDING ARRAYS/aa/.submission_file_1.sh")
     assert run.held(names(run, 4)) <= names(run, 4)

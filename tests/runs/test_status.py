@@ -23,8 +23,8 @@ def finished_process():
 
 
 def written(folder, status):
-    states.write(folder, status)
-    return states.read(folder)
+    states.write_status(folder, status)
+    return states.read_status(folder)
 
 
 def test_a_status_reads_back_as_it_was_written(tmp_path):
@@ -42,7 +42,7 @@ def test_a_running_job_is_lost_as_soon_as_its_process_is_gone(tmp_path, finished
     assert written(tmp_path, Status("running", Process.this(), heartbeat=0)).state == "running", "alive, however silent"
     assert written(tmp_path, Status("running", finished_process, heartbeat=now)).state == "lost"
     assert written(tmp_path, Status("running", None, heartbeat=now)).state == "lost"
-    assert "memory" in states.read(tmp_path).message, "the kernel kills without a word"
+    assert "memory" in states.read_status(tmp_path).message, "the kernel kills without a word"
 
 
 def test_a_later_process_of_the_same_id_does_not_pass_for_the_job(tmp_path):
@@ -63,9 +63,9 @@ def test_on_another_host_the_heartbeat_decides_after_a_limit_that_can_be_set(tmp
     assert written(tmp_path, Status("running", elsewhere, heartbeat=time.time() - 50)).state == "running"
     assert written(tmp_path, Status("running", elsewhere, heartbeat=time.time() - 70)).state == "lost"
     monkeypatch.setenv("RESLIM_LOST_AFTER", "600")
-    assert states.read(tmp_path).state == "running"
+    assert states.read_status(tmp_path).state == "running"
     monkeypatch.setenv("RESLIM_LOST_AFTER", "5")
-    assert states.read(tmp_path).state == "lost"
+    assert states.read_status(tmp_path).state == "lost"
     monkeypatch.setenv("RESLIM_LOST_AFTER", "soon")
     assert states.lost_after() == 60
 
@@ -98,13 +98,13 @@ def test_jobs_that_do_not_run_are_never_lost(tmp_path, finished_process):
 )
 def test_a_damaged_status_counts_as_lost(tmp_path, text):
     (tmp_path / "status.json").write_text(text)
-    assert states.read(tmp_path).state == "lost"
+    assert states.read_status(tmp_path).state == "lost"
 
 
 def test_a_missing_or_binary_status_counts_as_lost(tmp_path):
-    assert states.read(tmp_path).state == "lost"
+    assert states.read_status(tmp_path).state == "lost"
     (tmp_path / "status.json").write_bytes(b"\x80\x04\x95\x00")
-    assert states.read(tmp_path).state == "lost"
+    assert states.read_status(tmp_path).state == "lost"
 
 
 def test_results_that_are_not_what_the_job_left_make_it_lost(tmp_path):
@@ -129,7 +129,7 @@ def test_a_digest_cannot_point_out_of_the_folder(tmp_path):
 
 
 def test_a_status_is_replaced_as_a_whole(tmp_path):
-    states.write(tmp_path, Status("queued"))
-    states.write(tmp_path, Status("failed", message="x" * 10_000))
+    states.write_status(tmp_path, Status("queued"))
+    states.write_status(tmp_path, Status("failed", message="x" * 10_000))
     assert json.loads((tmp_path / "status.json").read_text())["state"] == "failed"
     assert [path.name for path in tmp_path.iterdir()] == ["status.json"]

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from resnet_limits.random import Stream
-from resnet_limits.sampling.backward import record
+from resnet_limits.sampling.backward import recorded_pass
 from resnet_limits.sampling.layer_law import Isotropic
 from resnet_limits.sampling.schemes import EulerMaruyama, ShallowNetwork
 from tests.networks.engine_laws import correlated
@@ -50,7 +50,7 @@ def observables(states, costates, weight_norms, bias_norms):
 
 
 def sampled(scheme, law=LAW):
-    tape = record(scheme, X0, law, depth=DEPTH, **HOW)
+    tape = recorded_pass(scheme, X0, law, depth=DEPTH, **HOW)
     layers = {layer.k: layer for layer in tape.backward(loss_gradient(tape.final))}
     norms = [[getattr(layers[k], name) for k in range(DEPTH)] for name in ("weights", "biases")]
     return observables(tape.states, [layers[k].p for k in range(DEPTH)], *norms)
@@ -95,7 +95,7 @@ def test_costates_and_tangents_are_dual(name, law):
     """`<p_k, u_k>` is the same at every layer, replica by replica."""
     scheme = EulerMaruyama("swish", "tanh", law) if name == "sde" else SCHEMES[name]
     x0, u0 = X0[:50], points(50 * 2 * 2, WIDTH, 1).view(50, 2, 2, WIDTH)
-    tape = record(scheme, x0, law, depth=DEPTH, u0=u0, **HOW)
+    tape = recorded_pass(scheme, x0, law, depth=DEPTH, u0=u0, **HOW)
     p = loss_gradient(tape.final)
     expected = torch.einsum("rnd,rnmd->rnm", p, tape.tangents[-1])
     for layer in tape.backward(p):
@@ -106,7 +106,7 @@ def test_costates_and_tangents_are_dual(name, law):
 def test_gradient_norms_are_those_of_the_outer_products():
     """One input, one layer: `|dJ/dW| = |a| |psi(x)|`, `|dJ/db| = |a|`, `a = phi'(z) p`."""
     x0 = X0[:20, :1]
-    tape = record(ShallowNetwork("tanh", "swish"), x0, LAW, depth=1, **HOW)
+    tape = recorded_pass(ShallowNetwork("tanh", "swish"), x0, LAW, depth=1, **HOW)
     p = torch.ones_like(x0)
     (layer,) = tape.backward(p)
     a = (1 - torch.tanh(tape.pre_activations[0]).square()) * p
@@ -120,13 +120,13 @@ def test_gradients_by_layer():
     scheme, x0 = SCHEMES["swish"], X0[:128]
 
     def gradients(x0, stream):
-        tape = record(scheme, x0, LAW, depth=DEPTH, horizon=1.0, stream=stream)
+        tape = recorded_pass(scheme, x0, LAW, depth=DEPTH, horizon=1.0, stream=stream)
         return tape.gradients(loss_gradient(tape.final))
 
     whole = gradients(x0, HOW["stream"])
     assert whole.weights.shape == whole.biases.shape == (DEPTH, 128)
     assert whole.states.shape == (DEPTH + 1, 128, 2)
-    tape = record(scheme, x0, LAW, depth=DEPTH, **HOW)
+    tape = recorded_pass(scheme, x0, LAW, depth=DEPTH, **HOW)
     for layer in tape.backward(loss_gradient(tape.final)):
         assert torch.equal(whole.weights[layer.k], layer.weights)
         assert torch.equal(whole.biases[layer.k], layer.biases)

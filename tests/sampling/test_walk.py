@@ -11,7 +11,12 @@ import torch
 from resnet_limits.engines.eager import Eager
 from resnet_limits.random import Stream
 from resnet_limits.sampling.layer_law import Isotropic
-from resnet_limits.sampling.pieces import BYTES_OF_STATES, LARGEST, SMALLEST, piece_size
+from resnet_limits.sampling.pieces import (
+    BYTES_OF_STATES,
+    REPLICAS_OF_LARGEST_PIECE,
+    REPLICAS_OF_SMALLEST_PIECE,
+    piece_size,
+)
 from resnet_limits.sampling.schemes import EulerMaruyama, ShallowNetwork, Walker
 from resnet_limits.sampling.tangent import tangents
 from resnet_limits.sampling.walk import walk
@@ -103,9 +108,9 @@ def test_pieces():
     """Sizes are powers of two, so that pieces and blocks of replicas nest; they follow the width, not the replicas."""
     for vectors, width in ((1, 1), (2, 16), (10, 500), (2, 4000), (400, 500)):
         size = piece_size(vectors, width)
-        assert SMALLEST <= size <= LARGEST
+        assert REPLICAS_OF_SMALLEST_PIECE <= size <= REPLICAS_OF_LARGEST_PIECE
         assert math.log2(size).is_integer()
-        assert size == SMALLEST or size * vectors * width * 8 <= BYTES_OF_STATES
+        assert size == REPLICAS_OF_SMALLEST_PIECE or size * vectors * width * 8 <= BYTES_OF_STATES
 
 
 def test_memory_does_not_grow_with_depth():

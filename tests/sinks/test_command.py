@@ -43,5 +43,5 @@ def test_an_unknown_sink_is_refused_with_the_nearest_name(tmp_path):
 def test_doctor_knows_the_sinks(monkeypatch):
     sinks = import_module("reslim_cli.doctor").sinks
     assert [(f.what, f.works) for f in sinks()] == [("sink tensorboard", True), ("sink wandb", True)]
-    plant(monkeypatch, installed.version, lambda sink: None)
+    plant(monkeypatch, installed.version_of_sink, lambda sink: None)
     assert [f.advice for f in sinks()] == ['pip install "reslim[tensorboard]"', 'pip install "reslim[wandb]"']

@@ -180,11 +180,11 @@ def test_a_wandb_id_is_legal_short_and_of_this_job():
 
 
 def test_a_missing_package_is_said_with_the_command_that_installs_it(monkeypatch):
-    installed.require([])
-    installed.require(BOTH)
-    plant(monkeypatch, installed.version, lambda sink: None)
+    installed.require_sinks([])
+    installed.require_sinks(BOTH)
+    plant(monkeypatch, installed.version_of_sink, lambda sink: None)
     with pytest.raises(SettingError, match=r'pip install "reslim\[wandb\]"'):
-        installed.require(["wandb"])
+        installed.require_sinks(["wandb"])
 
 
 def test_the_room_is_free_of_what_is_heavy():

@@ -37,7 +37,7 @@ from resnet_limits.paths.laws.matrix_normal import MatrixNormalLaw
 from resnet_limits.paths.laws.zero import ZeroLaw
 from resnet_limits.runs.records import table
 from resnet_limits.settings.base import Settings
-from resnet_limits.settings.checks import check
+from resnet_limits.settings.checks import check_values
 from resnet_limits.settings.content import job_name
 from resnet_limits.settings.keys import Entry, describe
 from resnet_limits.settings.registry import groups, options_of
@@ -302,7 +302,7 @@ def tried(case: Case, depths: tuple[int, ...] = (4,), parts: typing.Container[st
     """Measure each part of the case's study and judge its claims. Errors in words are an answer; nothing else is."""
     study, outcome = studies.get(case.settings.study), Outcome([])
     try:
-        check(case.settings)
+        check_values(case.settings)
         study.check(case.settings)
     except ReslimError as error:
         return Outcome([], f"{error}")

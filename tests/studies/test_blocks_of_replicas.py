@@ -16,7 +16,7 @@ from resnet_limits.data import images
 from resnet_limits.limits.averaged import martingale_response
 from resnet_limits.measurement.job import Job
 from resnet_limits.networks.residual import forward
-from resnet_limits.paths.draw import draw
+from resnet_limits.paths.draw import draw_path
 from resnet_limits.paths.laws.fractional import FractionalLaw
 from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.paths.laws.rough import RoughLaw
@@ -80,7 +80,7 @@ def test_no_budget_of_memory_changes_a_record(part):
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
 def test_more_replicas_leave_the_paths_of_the_first_as_they_are(law, dtype):
     def weights(replicas: int, first: int = 0):
-        path = draw(
+        path = draw_path(
             law,
             {"W": (3, 3), "b": (3,)},
             depth=5,
@@ -120,11 +120,14 @@ def test_more_replicas_leave_the_outputs_of_the_first_as_they_are(part, dtype, m
     assert all(torch.equal(a, b) for a, b in zip(fewer, more[: len(fewer)], strict=True))
 
 
-@pytest.mark.parametrize(("part", "home"), [(averaged, claims), (rough, rough)], ids=["averaged", "rough"])
-def test_blocks_of_another_size_draw_the_same_and_round_otherwise(part, home, monkeypatch):
+SIZES = [(averaged, claims, "AVERAGED_REPLICAS_A_PIECE"), (rough, rough, "ROUGH_REPLICAS_A_PIECE")]
+
+
+@pytest.mark.parametrize(("part", "home", "size"), SIZES, ids=["averaged", "rough"])
+def test_blocks_of_another_size_draw_the_same_and_round_otherwise(part, home, size, monkeypatch):
     """The size of a block is a constant because of the last bits alone."""
     (whole, _), settings = records(part), ODD
-    resize(monkeypatch, home, BLOCK=5)
+    resize(monkeypatch, home, **{size: 5})
     for one, other in zip(records(part, settings)[0], whole, strict=True):
         assert one.value == pytest.approx(other.value, rel=1e-12)
         assert one.stderr == pytest.approx(other.stderr, rel=1e-11)

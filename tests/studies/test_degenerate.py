@@ -98,11 +98,11 @@ def test_what_is_degenerate_is_said(settings, points, claim, why):
 
 def test_points_at_the_origin_equal_and_opposite_ones_are_named():
     x = np.array([[1.0, 2.0], [3.0, 4.0], [1.0, 2.0], [-3.0, -4.0], [5.0, 6.0]])
-    assert degenerate.points(x[[0, 1, 4]]) is None
-    assert degenerate.points(x[:3]) == "training points 1 and 3 are equal"
-    assert degenerate.points(x[[1, 0, 3]], "input") == "inputs 1 and 3 lie opposite each other"
-    assert "2 lies at the origin" in (degenerate.points(np.array([[1.0], [0.0]])) or "")
-    assert "beyond float64" in (degenerate.points(np.array([[1e-160]])) or "")
+    assert degenerate.degenerate_points(x[[0, 1, 4]]) is None
+    assert degenerate.degenerate_points(x[:3]) == "training points 1 and 3 are equal"
+    assert degenerate.degenerate_points(x[[1, 0, 3]], "input") == "inputs 1 and 3 lie opposite each other"
+    assert "2 lies at the origin" in (degenerate.degenerate_points(np.array([[1.0], [0.0]])) or "")
+    assert "beyond float64" in (degenerate.degenerate_points(np.array([[1e-160]])) or "")
 
 
 # -- one dimension --------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from resnet_limits.runs.job import run_job
 from resnet_limits.runs.records import table
 from resnet_limits.settings.registry import STUDIES
 from resnet_limits.studies import study as studies
-from resnet_limits.studies.group import ALL, Depths, Group
+from resnet_limits.studies.group import ALL_DEPTHS, Depths, Group
 from resnet_limits.studies.hamiltonian.settings import Hamiltonian
 from resnet_limits.studies.ode.rough import claims as rough
 from resnet_limits.studies.ode.settings import Ode
@@ -120,14 +120,14 @@ def test_every_group_measures_at_four_depths_that_double_and_its_claims_name_its
     study = studies.get(name)
     for group in study.groups:
         assert sum(2**k in group.depths for k in range(2, 12)) >= 4
-        assert group.depths == ALL or all(str(group.depths) in claim.needs for claim in group.claims)
+        assert group.depths == ALL_DEPTHS or all(str(group.depths) in claim.needs for claim in group.claims)
 
 
 def test_the_rough_path_is_read_at_every_cell_of_its_grid_at_the_deepest_depth():
-    assert CELLS_OF_GRID == 2 * rough.DEEPEST
-    study, beyond = studies.get("ode"), Ode(depth=rough.DEEPEST + 1, claims=["ode.rough"])
+    assert CELLS_OF_GRID == 2 * rough.MAX_DEPTH_OF_ROUGH
+    study, beyond = studies.get("ode"), Ode(depth=rough.MAX_DEPTH_OF_ROUGH + 1, claims=["ode.rough"])
     assert study.needed(beyond) == []
-    assert [group.name for group in study.needed(replace(beyond, depth=rough.DEEPEST))] == ["rough"]
+    assert [group.name for group in study.needed(replace(beyond, depth=rough.MAX_DEPTH_OF_ROUGH))] == ["rough"]
 
 
 def _claim(claim_id: str) -> Claim:

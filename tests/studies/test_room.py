@@ -64,13 +64,16 @@ def test_defaults_and_tiny_jobs_fit_into_any_machine(name: str):
 
 
 def test_what_the_estimates_say_of_other_modules_is_so():
-    assert least.SMALLEST_PIECE <= pieces.SMALLEST
-    assert (of_kernels.LARGEST, of_kernels.LANDMARKS) == (dense.MOST_POINTS_FACTORED, iterative.LANDMARKS)
-    assert of_kernels.KEPT <= iterative.MOST_BYTES_KEPT
+    assert least.REPLICAS_SAMPLED_AT_LEAST <= pieces.REPLICAS_OF_SMALLEST_PIECE
+    assert (of_kernels.POINTS_FACTORED, of_kernels.POINTS_OF_PRECONDITIONER) == (
+        dense.MOST_POINTS_FACTORED,
+        iterative.LANDMARKS_OF_PRECONDITIONER,
+    )
+    assert of_kernels.BYTES_OF_BLOCKS_KEPT <= iterative.MOST_BYTES_KEPT
     for vectors in (1, 2, 7, 100, 1000, 20_000):
         for width in (1, 8, 64, 1000, 19_999):
             settings = Sde(width=width, replicas=1)
-            rows = least.sampled(settings, vectors=vectors) / 8 / width - vectors
+            rows = least.bytes_of_samples(settings, vectors=vectors) / 8 / width - vectors
             assert rows == span.basis_size(vectors, width + 1)
 
 
@@ -93,7 +96,7 @@ IMPOSSIBLE = {
 def test_what_cannot_fit_is_refused_with_the_estimate_and_the_keys_that_help(name: str):
     settings, words = IMPOSSIBLE[name]
     with pytest.raises(SettingError, match=f"memory: {words} .*less is needed with a smaller ") as caught:
-        room.check(studies.get(settings.study), replace(settings, device="cpu"))
+        room.check_room(studies.get(settings.study), replace(settings, device="cpu"))
     assert "there are 32.0 GB (memory of this host)" in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -123,7 +126,7 @@ def test_all_sizes_at_their_largest_are_refused_for_every_part_that_grows(name: 
         if part == "accuracy":
             asked = replace(settings, data=MnistData(), kernel=KernelKeys(deep_points=20_000))
         with pytest.raises(SettingError, match=f"memory: '{part}'"):
-            room.check(study, replace(asked, claims=list(study.parts[part])))
+            room.check_room(study, replace(asked, claims=list(study.parts[part])))
 
 
 def test_sixty_thousand_deep_points_need_two_gigabytes(monkeypatch: pytest.MonkeyPatch):
@@ -132,7 +135,7 @@ def test_sixty_thousand_deep_points_need_two_gigabytes(monkeypatch: pytest.Monke
     with pytest.raises(
         SettingError, match=r"'accuracy' takes at least 1.6 GB .*smaller .*kernel.deep_points \(now 60000\)"
     ):
-        room.check(studies.get("kernel"), settings)
+        room.check_room(studies.get("kernel"), settings)
 
 
 # -- what there is --------------------------------------------------------------------------------
@@ -146,13 +149,13 @@ def test_only_the_memory_that_is_known_counts():
     assert room.what_there_is(replace(wide, cluster=SlurmCluster(memory=None)), "cpu") is None
     assert room.what_there_is(replace(wide, cluster=SlurmCluster(gpus=1)), "cpu") is None
     with pytest.raises(SettingError, match=r"there are 8.6 GB \(cluster.memory=8\)"):
-        room.check(studies.get("ode"), replace(wide, cluster=SlurmCluster(memory=8)))
-    room.check(studies.get("ode"), replace(wide, cluster=SlurmCluster(memory=10**6)))
+        room.check_room(studies.get("ode"), replace(wide, cluster=SlurmCluster(memory=8)))
+    room.check_room(studies.get("ode"), replace(wide, cluster=SlurmCluster(memory=10**6)))
 
 
 @pytest.mark.usefixtures("workstation")
 def test_a_part_that_is_not_asked_for_does_not_count():
-    room.check(studies.get("ode"), Ode(width=65_536, device="cpu", claims=["ode.rough"]))
+    room.check_room(studies.get("ode"), Ode(width=65_536, device="cpu", claims=["ode.rough"]))
 
 
 def test_the_answer_needs_no_torch():

@@ -21,7 +21,7 @@ from resnet_limits.data.sources.digits import DigitsData
 from resnet_limits.data.sources.moons import MoonsData
 from resnet_limits.measurement.job import Job
 from resnet_limits.paths.laws.smooth import SmoothLaw
-from resnet_limits.settings.content import chosen
+from resnet_limits.settings.content import chosen_keys
 from resnet_limits.settings.keys import describe
 from resnet_limits.settings.training import Minimiser, Train
 from resnet_limits.studies.flow.settings import Flow, FlowKeys, ImageKeys
@@ -185,7 +185,9 @@ def test_what_is_read_is_recorded_with_its_group_and_what_is_pinned_or_copied_is
     read: set[str] = set()
     settings = recorded(Ode(init=SmoothLaw(correlation=2.0)), read)
     assert isinstance(settings, Ode)
-    assert chosen(settings, ("seed", "init")) == chosen(Ode(init=SmoothLaw(correlation=2.0)), ("seed", "init"))
+    assert chosen_keys(settings, ("seed", "init")) == chosen_keys(
+        Ode(init=SmoothLaw(correlation=2.0)), ("seed", "init")
+    )
     assert read == set(), "names of jobs are bookkeeping"
     assert isinstance(settings.init, SmoothLaw)
     assert settings.init.correlation == 2.0

@@ -14,7 +14,7 @@ from resnet_limits.data.sources.moons import MoonsData
 from resnet_limits.errors import MeasurementError, SettingError
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.blocks.two import TwoBlock
-from resnet_limits.networks.classifier import initial
+from resnet_limits.networks.classifier import initial_classifier
 from resnet_limits.random import Stream, normals
 from resnet_limits.settings.training import Train
 from resnet_limits.training.loop import mini_batches, train
@@ -30,7 +30,7 @@ def data() -> Dataset:
 
 def start(replicas: int, dataset: Dataset) -> dict[str, torch.Tensor]:
     trunk = {name: normals((DEPTH, *shape), Stream(1, name), replicas=replicas) for name, shape in FIELD.shapes.items()}
-    return initial(dataset.features, WIDTH, dataset.classes, trunk, replicas=replicas, seed=1)
+    return initial_classifier(dataset.features, WIDTH, dataset.classes, trunk, replicas=replicas, seed=1)
 
 
 def run(parameters: dict[str, torch.Tensor], dataset: Dataset, settings: Train = SETTINGS, **keywords):

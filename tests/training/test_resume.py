@@ -18,11 +18,11 @@ from resnet_limits.data.loading import load
 from resnet_limits.data.sources.moons import MoonsData
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.blocks.two import TwoBlock
-from resnet_limits.networks.classifier import initial
+from resnet_limits.networks.classifier import initial_classifier
 from resnet_limits.random import Stream, normals
 from resnet_limits.runs.checkpoint import FolderCheckpoints
 from resnet_limits.settings.training import Train
-from resnet_limits.training.loop import BY_EPOCH, BY_STEP, train
+from resnet_limits.training.loop import CURVES_BY_EPOCH, CURVES_BY_STEP, train
 from resnet_limits.training.trained import TrainedParameters
 
 pytestmark = pytest.mark.slow
@@ -48,7 +48,7 @@ def trained(settings, folder=None, *, interrupted_after=None, pause=0.0, dtype=t
         name: normals((DEPTH, *shape), Stream(1, name), replicas=replicas, dtype=dtype)
         for name, shape in f.shapes.items()
     }
-    start = initial(dataset.features, WIDTH, dataset.classes, trunk, replicas=replicas, seed=1, dtype=dtype)
+    start = initial_classifier(dataset.features, WIDTH, dataset.classes, trunk, replicas=replicas, seed=1, dtype=dtype)
     done = 0
 
     def progress(fraction, message):
@@ -66,9 +66,9 @@ def trained(settings, folder=None, *, interrupted_after=None, pause=0.0, dtype=t
 def everything(result: TrainedParameters) -> dict[str, torch.Tensor]:
     """All that training returns, as plain tensors by name."""
     tensors = {f"parameter.{name}": p.detach().contiguous() for name, p in result.parameters.items()}
-    for name in BY_STEP:
+    for name in CURVES_BY_STEP:
         tensors[name] = torch.stack(getattr(result, name))
-    for name in BY_EPOCH:
+    for name in CURVES_BY_EPOCH:
         for step, value in getattr(result, name).items():
             tensors[f"{name}.{step}"] = value
     return tensors

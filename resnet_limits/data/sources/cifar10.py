@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...settings.keys import fixed
 from ..files import File
-from ..hashes import Told
+from ..hashes import Listener
 from ..published import Published
 from ..root import data_root
 
@@ -46,12 +46,12 @@ class Cifar10Data(Published):
     def shape(self) -> tuple[int, int, int]:
         return 3, 32, 32
 
-    def images(self, progress: Told) -> ImageArrays:
+    def images(self, progress: Listener) -> ImageArrays:
         """The files are pickles: they are opened only after their MD5 sums were found to be the published ones."""
         from ..images import ImageArrays
-        from ..vision import read
+        from ..vision import torchvision_part
 
-        train, test = (read(self, data_root(self.root), train=part) for part in (True, False))
+        train, test = (torchvision_part(self, data_root(self.root), train=part) for part in (True, False))
         return ImageArrays(*_tensors(train), *_tensors(test), tuple(train.classes))
 
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Optional
 
 from ...errors import DamagedData, MissingData
 from ...settings.keys import fixed, key
-from ..found import Found
-from ..hashes import Told, short
+from ..availability import Availability
+from ..hashes import Listener, label_of_content
 from .source import Bundled, Data
 
 if TYPE_CHECKING:
@@ -41,13 +41,13 @@ class DigitsData(Data):
     def shape(self) -> tuple[int, int, int]:
         return 1, 8, 8
 
-    def fingerprint(self, report: Told) -> Bundled:
+    def fingerprint(self, report: Listener) -> Bundled:
         return Bundled(file().parent, bundled())
 
     def points(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Whatever the seed. Raises `DamagedData` where scikit-learn loads others than those that the job names."""
         images, labels = loaded()
-        if self.digest is not None and (digest := short(self.name, as_bytes(images, labels))) != self.digest:
+        if self.digest is not None and (digest := label_of_content(self.name, as_bytes(images, labels))) != self.digest:
             raise DamagedData(
                 f"data={self.name}: the digits of the scikit-learn that is installed here are {digest}, not"
                 f" {self.digest}, those that the job was planned with"
@@ -55,8 +55,8 @@ class DigitsData(Data):
         return images, labels
 
     @classmethod
-    def found(cls, root: Path, *, thoroughly: bool = False) -> Found:
-        return Found(cls.name, "bundled", True, "bundled with scikit-learn")
+    def availability(cls, root: Path, *, thoroughly: bool = False) -> Availability:
+        return Availability(cls.name, "bundled", True, "bundled with scikit-learn")
 
 
 def loaded() -> tuple[np.ndarray, np.ndarray]:

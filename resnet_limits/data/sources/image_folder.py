@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from ...errors import RequestError, SettingError
 from ...settings.keys import fixed, key
 from .. import hashes, image_folder
-from ..found import Found
-from ..hashes import Hashes, Told
+from ..availability import Availability
+from ..hashes import Hashes, Listener
 from ..root import data_root
 from .source import Images
 
@@ -48,11 +48,11 @@ class ImageFolderData(Images):
     def shape(self) -> tuple[int, int, int]:
         return 1 if self.grey else 3, self.size, self.size
 
-    def fingerprint(self, report: Told) -> Hashes:
+    def fingerprint(self, report: Listener) -> Hashes:
         folder = self.path()
-        return hashes.of(folder, [file.path for file in image_folder.files(folder)], report=report)
+        return hashes.hashes_of(folder, [file.path for file in image_folder.image_files(folder)], report=report)
 
-    def images(self, progress: Told) -> ImageArrays:
+    def images(self, progress: Listener) -> ImageArrays:
         return image_folder.images(self.path(), size=self.size, grey=self.grey, progress=progress)
 
     def place(self) -> str:
@@ -65,7 +65,7 @@ class ImageFolderData(Images):
         return image_folder.notes(self.path())
 
     @classmethod
-    def found(cls, root: Path, *, thoroughly: bool = False) -> Found:
+    def availability(cls, root: Path, *, thoroughly: bool = False) -> Availability:
         """The folders right under the root that hold train/ and test/; each is one that `data.folder` may name."""
         good, problems = [], []
         for folder in sorted(root.iterdir()) if root.is_dir() else ():
@@ -77,11 +77,11 @@ class ImageFolderData(Images):
         if not good and not problems:
             problems.append(f"no folder under {root} holds train/ and test/")
         advice = "" if good else f"put a folder of your own there; {image_folder.LAYOUT}"
-        return Found(cls.name, "files", bool(good), str(root), None, tuple(problems), advice, tuple(good))
+        return Availability(cls.name, "files", bool(good), str(root), None, tuple(problems), advice, tuple(good))
 
 
 def _counted(folder: Path) -> tuple[int, int]:
-    parts = [file.part for file in image_folder.files(folder)]
+    parts = [file.part for file in image_folder.image_files(folder)]
     return parts.count("train"), parts.count("test")
 
 

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, NoReturn, Optional
 
 from ...errors import SettingError
 from ...settings.keys import key
-from ...settings.registry import Option, Registry, require_shape
+from ...settings.registry import Option, Registry
+from ...settings.trial import require_shape
 from .. import by_path
-from ..found import Found
-from ..hashes import Hashes, Told
+from ..availability import Availability
+from ..hashes import Hashes, Listener
 from ..root import data_root
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Data(Option):
             self._undeclared("the dimension of its points")
         return math.prod(shape)
 
-    def fingerprint(self, report: Told) -> int | Bundled | Hashes:
+    def fingerprint(self, report: Listener) -> int | Bundled | Hashes:
         """What tells these data from others of the name: the version of their generator, what is bundled, or the
         hashes of their files. Raises `MissingData`, `DamagedData`."""
         self._undeclared("what tells it from others of its name")
@@ -137,9 +138,11 @@ class Data(Option):
         return []
 
     @classmethod
-    def found(cls, root: Path, *, thoroughly: bool = False) -> Found:
+    def availability(cls, root: Path, *, thoroughly: bool = False) -> Availability:
         """Whether the data are there, for a list of all; thoroughly: with the content of their files."""
-        return Found(cls.name, "undeclared", False, "", problems=("the source does not declare where its data are",))
+        return Availability(
+            cls.name, "undeclared", False, "", problems=("the source does not declare where its data are",)
+        )
 
     def _undeclared(self, what: str) -> NoReturn:
         if self.name not in self.options:
@@ -158,14 +161,14 @@ class Generated(Data):
     def available(self) -> None:
         return None
 
-    def fingerprint(self, report: Told) -> int:
+    def fingerprint(self, report: Listener) -> int:
         if not hasattr(self, "version"):
             self._undeclared("the version of its generator, a whole number")
         return self.version
 
     @classmethod
-    def found(cls, root: Path, *, thoroughly: bool = False) -> Found:
-        return Found(cls.name, "generated", True, "generated from the seed")
+    def availability(cls, root: Path, *, thoroughly: bool = False) -> Availability:
+        return Availability(cls.name, "generated", True, "generated from the seed")
 
 
 @dataclass
@@ -194,7 +197,7 @@ class Images(Data):
         None, "folder of the data sets; null: $RESLIM_DATA, else the user cache folder", content=False
     )
 
-    def images(self, progress: Told) -> ImageArrays:
+    def images(self, progress: Listener) -> ImageArrays:
         """All images, in the order of the files. Raises `MissingData`, `DamagedData` naming the files."""
         self._undeclared("images")
 

@@ -12,7 +12,7 @@ from .source import Plane
 if TYPE_CHECKING:
     import numpy as np
 
-INNER, OUTER = 0.3, 3.0
+INNER_RADIUS, OUTER_RADIUS = 0.3, 3.0
 """Radii at which the spirals begin and end; at the centre the classes would touch."""
 
 
@@ -36,7 +36,7 @@ class SpiralsData(Plane):
 
         size, stream = self.total(), generator(seed, "data.spirals")
         labels = np.arange(size) % 2
-        radius = stream.uniform(INNER, OUTER, size)
+        radius = stream.uniform(INNER_RADIUS, OUTER_RADIUS, size)
         angle = math.pi * (radius + labels)
         clean = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
         return clean + self.noise * stream.standard_normal((size, 2)), labels

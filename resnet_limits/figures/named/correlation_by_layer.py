@@ -18,7 +18,7 @@ from ...papers import PELUCHETTI
 from ..style import COLOURS, MARKERS
 from .figure import NamedFigure
 
-PANELS = {
+PANELS_OF_CORRELATION = {
     "scaled": "factor $\\sqrt{T/L}$",
     "feed-forward": "feed-forward, tanh",
     "unscaled-tanh": "factor 1, tanh",
@@ -32,8 +32,8 @@ def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
     if not jobs:
         return None
     figure = Figure(figsize=(7.4, 2.9))
-    row = figure.subplots(1, len(PANELS), sharey=True)
-    for axes, (kind, title) in zip(row, PANELS.items(), strict=True):
+    row = figure.subplots(1, len(PANELS_OF_CORRELATION), sharey=True)
+    for axes, (kind, title) in zip(row, PANELS_OF_CORRELATION.items(), strict=True):
         table = jobs[-1].array(f"correlation.{kind}")
         if table is not None:
             _draw_pairs(axes, *table)

@@ -21,7 +21,7 @@ from ...papers import ROUSSEAU
 from ..drawable import say_nothing_shown
 from .figure import NamedFigure
 
-ROWS = {
+ROWS_OF_MAPS = {
     "none.map": "plain",
     "spectral.map": "spectral\nnormalisation",
     "none.inverse": "plain, blocks run\nbackwards with $-h$",
@@ -30,8 +30,8 @@ ROWS = {
 """Arrays `trained.ROW.*`, with what is written beside them."""
 NODES_A_LINE = 4
 """Nodes from one line of the grid to the next."""
-CLASSES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
-FOLD = "#D00000"
+CLASS_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
+COLOUR_OF_FOLDS = "#D00000"
 SMALLEST_DETERMINANT = 1e-3
 """Determinants below are near white."""
 LARGEST_DETERMINANT = 100.0
@@ -47,7 +47,7 @@ def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
         return None
     job = jobs[-1]
     layers, labels = job.array("trained.layers"), job.array("trained.labels")
-    rows = [row for row in ROWS if job.array(f"trained.{row}.nodes") is not None]
+    rows = [row for row in ROWS_OF_MAPS if job.array(f"trained.{row}.nodes") is not None]
     if layers is None or labels is None or not rows:
         return None
     figure = Figure(figsize=(1.62 * (len(layers) + 1) + 0.9, 1.72 * len(rows) + 0.6))
@@ -55,7 +55,7 @@ def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
     image = None
     for row, axes in zip(rows, panels, strict=True):
         image = _draw_row(list(axes), job, row, labels, [int(k) for k in layers])
-        axes[0].set_ylabel(ROWS[row], fontsize=8)
+        axes[0].set_ylabel(ROWS_OF_MAPS[row], fontsize=8)
     assert image is not None
     bar = figure.colorbar(image, ax=list(panels[-1, -3:]), location="bottom", shrink=0.9, aspect=40, pad=0.03)
     ticks = [-100, -1, -0.01, 0, 0.01, 1, 100]
@@ -90,7 +90,7 @@ def _draw_row(row: list[Axes], job: FinishedJob, name: str, labels: np.ndarray, 
     )
     if folded[-1].any() and not folded[-1].all():
         x, y = nodes[0][..., 0], nodes[0][..., 1]
-        row[-1].contour(x, y, folded[-1], levels=[0.5], colors=FOLD, linewidths=0.7)
+        row[-1].contour(x, y, folded[-1], levels=[0.5], colors=COLOUR_OF_FOLDS, linewidths=0.7)
     of = "the map" if not back else "the way back" if name.startswith("none") else "the inverse"
     row[-1].set_title(f"det of {of}", fontsize=8)
     for axes in row:
@@ -118,10 +118,10 @@ def _draw_plane(axes: Axes, nodes: np.ndarray, points: np.ndarray, folded: np.nd
     axes.add_collection(LineCollection(list(seen), colors="0.55", linewidths=0.35))
     for label in np.unique(labels):
         x = points[labels[: len(points)] == label]
-        axes.plot(x[:, 0], x[:, 1], ".", color=CLASSES[int(label) % len(CLASSES)], ms=1.6)
+        axes.plot(x[:, 0], x[:, 1], ".", color=CLASS_COLOURS[int(label) % len(CLASS_COLOURS)], ms=1.6)
     x = nodes[folded > 0]
     x = x[(np.abs(x - middle) <= half).all(axis=1)]
-    axes.plot(x[:, 0], x[:, 1], ".", color=FOLD, ms=2.2, mew=0, rasterized=True, zorder=1.5)
+    axes.plot(x[:, 0], x[:, 1], ".", color=COLOUR_OF_FOLDS, ms=2.2, mew=0, rasterized=True, zorder=1.5)
     axes.set_xlim(middle[0] - half[0], middle[0] + half[0])
     axes.set_ylim(middle[1] - half[1], middle[1] + half[1])
 

@@ -17,9 +17,9 @@ from ...papers import OWHADI
 from ..style import COLOURS, MARKERS
 from .figure import NamedFigure
 
-COLUMNS = 5
+TIMES_DRAWN = 5
 """Times 0, 1/4, ..., 1."""
-CLASSES = 6
+CLASSES_TOLD_APART = 6
 """Classes that are told apart by colour; further ones share colours."""
 
 
@@ -30,8 +30,8 @@ def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
     rows = int(bool(network)) + int(bool(landmarks))
     if not rows:
         return None
-    figure = Figure(figsize=(1.75 * COLUMNS, 2.05 * rows + 0.6))
-    grid = figure.subplots(rows, COLUMNS, squeeze=False)
+    figure = Figure(figsize=(1.75 * TIMES_DRAWN, 2.05 * rows + 0.6))
+    grid = figure.subplots(rows, TIMES_DRAWN, squeeze=False)
     if network:
         _draw_network(list(grid[0]), network[-1])
     if landmarks:
@@ -67,9 +67,9 @@ def _draw_network(row: list[Axes], job: FinishedJob) -> None:
     depth, fixed = job.settings.depth, job.settings.hamiltonian.readout == "fixed"
     groups, classes = _groups(targets), len(np.unique(targets)) <= 2
     for i, axes in enumerate(row):
-        layer = round(i * depth / (COLUMNS - 1))
+        layer = round(i * depth / (TIMES_DRAWN - 1))
         for group in np.unique(groups):
-            x, shown_class = states[layer][groups == group], int(group) % CLASSES
+            x, shown_class = states[layer][groups == group], int(group) % CLASSES_TOLD_APART
             label = f"{'class' if classes else 'target above 0:'} {int(group)}"
             axes.plot(
                 x[:, 0],

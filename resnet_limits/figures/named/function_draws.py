@@ -21,7 +21,7 @@ from ...studies.sde.settings import Sde
 from ..style import COLOURS
 from .figure import NamedFigure
 
-DEPTHS = 3
+DEPTHS_DRAWN = 3
 """Networks of as many depths: the shallowest, one in the middle, the deepest."""
 LEVELS = 20
 """Shades of an image, about."""
@@ -39,7 +39,7 @@ def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
     inputs, grid = (jobs[-1].array(f"functions.{name}") for name in ("inputs", "grid"))
     assert inputs is not None
     assert grid is not None
-    shown = sorted({round(i) for i in np.linspace(0, len(jobs) - 1, min(DEPTHS, len(jobs)))})
+    shown = sorted({round(i) for i in np.linspace(0, len(jobs) - 1, min(DEPTHS_DRAWN, len(jobs)))})
     columns = [(f"network, $L = {jobs[i].settings.depth}$", jobs[i], "network") for i in shown]
     columns.append(("SDE (also dashed)", jobs[-1], "sde"))
     figure = Figure(figsize=(1.6 * len(columns) + 0.8, 7.6))

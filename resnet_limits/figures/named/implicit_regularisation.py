@@ -16,12 +16,14 @@ from .. import over_depth
 from ..over_depth import Panel
 from .figure import NamedFigure
 
-STARTS = {"trained.V": Panel("tied start", 3), "trained_iid.V": Panel("i.i.d. start", 1)}
+PANELS_OF_STARTS = {"trained.V": Panel("tied start", 3), "trained_iid.V": Panel("i.i.d. start", 1)}
 
 
 def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
     """A panel for each start whose trained weights are there; None without any."""
-    return over_depth.draw(jobs, STARTS, depth="L", what="entries of the trained $V_k$", sharey=True)
+    return over_depth.draw_over_depth(
+        jobs, PANELS_OF_STARTS, depth="L", what="entries of the trained $V_k$", sharey=True
+    )
 
 
 FIGURE = NamedFigure(

@@ -16,7 +16,7 @@ from .. import over_depth
 from ..over_depth import Panel
 from .figure import NamedFigure
 
-PANELS = {
+PANELS_OF_MINIMISERS = {
     "real.K": Panel("$H^1$ penalty: minimisers on the data", 4, replicas=False),
     "ablation.none": Panel("no penalty, i.i.d. start", 1),
     "ablation.decay": Panel("small decay, i.i.d. start", 1),
@@ -25,7 +25,7 @@ PANELS = {
 
 def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
     """A panel for each of the arrays that are there; None without any."""
-    return over_depth.draw(jobs, PANELS, depth="n", what="entries of $K_k$")
+    return over_depth.draw_over_depth(jobs, PANELS_OF_MINIMISERS, depth="n", what="entries of $K_k$")
 
 
 FIGURE = NamedFigure(

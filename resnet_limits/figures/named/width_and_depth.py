@@ -20,7 +20,7 @@ from ..drawable import scale
 from ..style import COLOURS, MARKERS
 from .figure import NamedFigure
 
-WIDTH, Q, Q_ERROR, SPREAD, SPREAD_ERROR = 0, 1, 2, 5, 6
+ROW_OF_WIDTH, ROW_OF_Q, ROW_OF_Q_ERROR, ROW_OF_SPREAD, ROW_OF_SPREAD_ERROR = 0, 1, 2, 5, 6
 """Rows of the arrays `diagram.depth` and `diagram.limit`."""
 
 
@@ -33,8 +33,8 @@ def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
     if not tables_by_depth:
         return None
     limits = [_infinite(limit) for job in jobs if (limit := job.array("diagram.limit")) is not None]
-    limit = joined(limits) if limits else None
-    tables = {depth: joined(tables_by_depth[depth]) for depth in sorted(tables_by_depth)}
+    limit = joined_columns(limits) if limits else None
+    tables = {depth: joined_columns(tables_by_depth[depth]) for depth in sorted(tables_by_depth)}
     figure = Figure(figsize=(7.4, 3.3))
     left, right = figure.subplots(1, 2)
     _draw_means(left, tables, limit)
@@ -44,31 +44,31 @@ def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
 
 def _infinite(table: np.ndarray) -> np.ndarray:
     """The table with its infinite width, which is nan where arrays hold drawable numbers alone."""
-    return np.vstack([np.where(np.isnan(table[:Q]), np.inf, table[:Q]), table[Q:]])
+    return np.vstack([np.where(np.isnan(table[:ROW_OF_Q]), np.inf, table[:ROW_OF_Q]), table[ROW_OF_Q:]])
 
 
-def joined(tables: Sequence[np.ndarray]) -> np.ndarray:
+def joined_columns(tables: Sequence[np.ndarray]) -> np.ndarray:
     """The columns of several tables, each width once, increasing."""
     return np.column_stack(
-        [column for _, column in sorted({column[WIDTH]: column for t in tables for column in t.T}.items())]
+        [column for _, column in sorted({column[ROW_OF_WIDTH]: column for t in tables for column in t.T}.items())]
     )
 
 
 def _of_width(table: np.ndarray, width: float) -> np.ndarray:
     """The column of a width; nan where the table has none."""
-    (places,) = np.nonzero(table[WIDTH] == width)
+    (places,) = np.nonzero(table[ROW_OF_WIDTH] == width)
     return table[:, places[0]] if len(places) else np.full(len(table), np.nan)
 
 
 def _draw_means(axes: Axes, tables: dict[int, np.ndarray], limit: np.ndarray | None) -> None:
     depths = np.array(list(tables), dtype=float)
-    widths = joined([*tables.values(), *([limit] if limit is not None else [])])[WIDTH]
-    unit = float(limit[Q, -1]) if limit is not None else float(list(tables.values())[-1][Q, -1])
+    widths = joined_columns([*tables.values(), *([limit] if limit is not None else [])])[ROW_OF_WIDTH]
+    unit = float(limit[ROW_OF_Q, -1]) if limit is not None else float(list(tables.values())[-1][ROW_OF_Q, -1])
     unit = unit if abs(unit) > 0 else 1.0  # nothing, or no number, is no unit
     ends = [*depths, *([2 * depths[-1]] if limit is not None else [])]  # infinite depth: one step further
     columns = [*tables.values(), *([limit] if limit is not None else [])]
     for i, width in enumerate(widths):
-        values, bars = np.array([_of_width(table, width)[[Q, Q_ERROR]] for table in columns]).T / unit
+        values, bars = np.array([_of_width(table, width)[[ROW_OF_Q, ROW_OF_Q_ERROR]] for table in columns]).T / unit
         bars = 1.96 * bars
         shift = 2.0 ** (0.12 * (i - len(widths) / 2))  # side by side
         if np.isfinite(width):
@@ -94,12 +94,15 @@ def _draw_spreads(axes: Axes, tables: dict[int, np.ndarray], limit: np.ndarray |
     if limit is not None:
         shown[r"$L = \infty$"] = limit
     for (label, table), colour, marker in zip(shown.items(), COLOURS, MARKERS, strict=False):
-        width, spread, error = (table[row, :-1] for row in (WIDTH, SPREAD, SPREAD_ERROR))
+        width, spread, error = (table[row, :-1] for row in (ROW_OF_WIDTH, ROW_OF_SPREAD, ROW_OF_SPREAD_ERROR))
         axes.errorbar(
             width, spread, yerr=1.96 * error, color=colour, marker=marker, ms=4, capsize=2, ls="", label=label
         )
-    last, spreads = next(reversed(shown.values())), np.concatenate([table[SPREAD, :-1] for table in shown.values()])
-    width, spread = last[WIDTH, :-1], last[SPREAD, :-1]
+    last, spreads = (
+        next(reversed(shown.values())),
+        np.concatenate([table[ROW_OF_SPREAD, :-1] for table in shown.values()]),
+    )
+    width, spread = last[ROW_OF_WIDTH, :-1], last[ROW_OF_SPREAD, :-1]
     axes.plot(width, spread[-1] * (width / width[-1]) ** -0.5, "--", color="0.15", lw=1.0, label="$D^{-1/2}$")
     axes.set_xscale("log", base=2)
     scale(axes, spreads)

@@ -26,10 +26,10 @@ from .kernels.kernel import OperatorKernel
 from .losses.loss import PointwiseLoss
 
 Product = Callable[[Tensor], Tensor]
-ROUNDING, NEAR_ROUNDING = 4e-16, 1e-13
+GRADIENT_AT_ROUNDING, GRADIENT_NEAR_ROUNDING = 4e-16, 1e-13
 """Of a gradient, relative to the sum of the absolute values of what it is made of: where a search ends, and what is
 accepted where steps go on without lowering it."""
-LARGEST_ERROR = 1e-3
+MAX_ERROR_OF_READOUT = 1e-3
 """Relative error that rounding may make of the coefficients of a kernel read-out."""
 
 
@@ -136,7 +136,7 @@ class Linear(EndLoss):
             gradient = x.mT @ slopes / len(q) + self.ridge * R
             terms = x.abs().mT @ (slopes.abs() + x.abs() @ R.abs()) / len(q)
             left = float(gradient.abs().max() / terms.max().clamp(min=1e-300))
-            if left <= ROUNDING:
+            if left <= GRADIENT_AT_ROUNDING:
                 return R
             system = self._system(x, self.l.hessian(x @ R, self.y))
             step = torch.linalg.solve(system, gradient.flatten()).reshape(R.shape)
@@ -146,7 +146,7 @@ class Linear(EndLoss):
             R = R - scale * step
             if float(step.abs().max()) <= 1e-13 * (1 + float(R.abs().max())):
                 return R
-        if left <= NEAR_ROUNDING:
+        if left <= GRADIENT_NEAR_ROUNDING:
             return R
         raise MeasurementError("the read-out's own minimum was not reached: a larger hamiltonian.ridge")
 
@@ -191,13 +191,13 @@ class Ridge(EndLoss):
     def coefficients(self, q: Tensor, right: Tensor) -> Tensor:
         """`(K + n ridge)^{-1} right` by the features, or by the points where these are fewer.
 
-        Raises `Undetermined` where the difference below may lose `LARGEST_ERROR` of it: eps |right|/c, and the solution
-        is at least |right|/(|K| + c).
+        Raises `Undetermined` where the difference below may lose `MAX_ERROR_OF_READOUT` of it: eps |right|/c, and
+        the solution is at least |right|/(|K| + c).
         """
         f, c = self.kernel.at(q).root(), len(q) * self.ridge
         system = f.mT @ f
         error = torch.finfo(f.dtype).eps * (1 + float(system.detach().trace()) / c)
-        if error > LARGEST_ERROR:
+        if error > MAX_ERROR_OF_READOUT:
             raise Undetermined(
                 f"the kernel matrix of the read-out is so ill-conditioned ({len(q)} points, ridge {self.ridge:g}) that "
                 f"rounding may move the solution by {100 * error:.2g} %; set a larger hamiltonian.ridge"

@@ -23,8 +23,8 @@ from torch import Tensor
 
 from .kernels.kernel import KernelAtPoints, OperatorKernel
 
-MOST_ITERATIONS = 200
-ROUNDING = 4e-16
+MOST_FIXED_POINT_ITERATIONS = 200
+RELATIVE_CHANGE_AT_REST = 4e-16
 """Relative change at which an iteration has come to rest."""
 Pair = tuple[Tensor, Tensor]
 
@@ -65,14 +65,14 @@ class Integrator(ABC):
 def fixed_point(of: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
     """`x = of(x)` by iteration, to rounding. Raises `Diverged` where it does not contract."""
     x, last = start, float("inf")
-    for _ in range(MOST_ITERATIONS):
+    for _ in range(MOST_FIXED_POINT_ITERATIONS):
         new = of(x)
         change, size = float((new - x).abs().max()), float(new.abs().max())
         if not size < 1e100:  # nan too
             break
         x, rate = new, change / last if last < float("inf") else 1.0
         # At rest, or the next change would be below rounding, or as near as rounding allows: the change stays.
-        if change <= ROUNDING * size or (rate < 0.5 and change * rate <= ROUNDING * size):
+        if change <= RELATIVE_CHANGE_AT_REST * size or (rate < 0.5 and change * rate <= RELATIVE_CHANGE_AT_REST * size):
             return x
         if change <= 1e-13 * size and rate >= 0.5:
             return x

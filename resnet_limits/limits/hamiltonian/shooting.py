@@ -3,11 +3,11 @@
     G(P_0) = P(1) + (1/nu) dloss/dq(q(1)) = 0
 
 `P_0` is all there is to find, whatever the depth. From far away J(P_0) = nu H(q_0, P_0) + loss(q(1)) is lowered by
-L-BFGS, with gradients carried back through the flow (`trajectory.pull_back`); where features are fewer than points,
-momenta that differ by what no feature sees give equal paths, and J is flat between them. `G` is not: its zero is the
-costate of the path. So the momentum at the end is set to what the loss says, carried back along the path, and polished
-by Newton's method on `G`, with the derivative of a coarse flow by RK4 that is kept while it serves. A path that
-diverges is a result with its energy.
+L-BFGS, with gradients carried back through the flow (`trajectory.pull_back_through_flow`); where features are fewer
+than points, momenta that differ by what no feature sees give equal paths, and J is flat between them. `G` is not:
+its zero is the costate of the path. So the momentum at the end is set to what the loss says, carried back along the
+path, and polished by Newton's method on `G`, with the derivative of a coarse flow by RK4 that is kept while it
+serves. A path that diverges is a result with its energy.
 
 Source: Owhadi 2020, arXiv 2008.03920; Miller, Trouve & Younes 2006.
 """
@@ -31,7 +31,7 @@ from ...in_words import InWords
 from .end_loss import EndLoss
 from .integrators import INTEGRATORS, Diverged, Integrator
 from .kernels.kernel import KernelAtPoints, OperatorKernel
-from .trajectory import Trajectory, integrate, pull_back, tangent_at_end
+from .trajectory import Trajectory, pull_back_through_flow, tangent_at_end, trajectory_from
 
 MOST_UNKNOWNS_DENSE = 3000
 """Unknowns up to which the derivative of `G` is made as a matrix; above it GMRES takes its products."""
@@ -42,8 +42,8 @@ NEWTON_STEPS = 8
 MOST_NEWTON_STEPS = 64
 GOOD_DECREASE = 0.1
 """Factor by which a step lowers `|G|` while the derivative need not be made anew."""
-MOST_ITERATIONS = 25
-TOLERANCE = 1e-11
+MOST_NEWTON_ITERATIONS = 25
+SHOOTING_TOLERANCE = 1e-11
 """Size of `G` relative to that of the momenta."""
 
 
@@ -118,13 +118,15 @@ def value_and_gradient(
     g = problem.loss.gradient(end)
     by_state, by_momentum = back(g)
     del back
-    _, by_momentum = pull_back(problem.kernel, states, momenta, integrator, by_state, by_momentum, h=1 / steps)
+    _, by_momentum = pull_back_through_flow(
+        problem.kernel, states, momenta, integrator, by_state, by_momentum, h=1 / steps
+    )
     velocity = problem.start.velocity(P)
     value = problem.nu / 2 * (P * velocity).sum() + problem.loss.value(end)
     return float(value), problem.nu * velocity + by_momentum
 
 
-def descend(
+def lowered_by_lbfgs(
     problem: Problem, integrator: Integrator, steps: int, start: Float[Tensor, "n d"] | None = None, *, iterations: int
 ) -> Float[Tensor, "n d"]:
     """Lower J by L-BFGS from `start` (zero if None); the costate at 0 of the best path found.
@@ -154,7 +156,7 @@ def costate(problem: Problem, P: Float[Tensor, "n d"], integrator: Integrator, s
 
     `c' = -(dv/dq)^T c` along the velocity field `v = k(., q) P` of the path, which stays as it is.
     """
-    path = integrate(problem.kernel, problem.q, P, integrator, steps)
+    path = trajectory_from(problem.kernel, problem.q, P, integrator, steps)
     if path.diverged:
         return P
     c, h = -problem.loss.gradient(path.end[0]) / problem.nu, 1 / steps
@@ -182,8 +184,8 @@ def shoot(
     integrator: Integrator | str = "rk4",
     steps: int = 16,
     *,
-    tolerance: float = TOLERANCE,
-    iterations: int = MOST_ITERATIONS,
+    tolerance: float = SHOOTING_TOLERANCE,
+    iterations: int = MOST_NEWTON_ITERATIONS,
 ) -> Shooting:
     """Newton's method on `G` from the momentum `start` (n, d), zero unless given; steps are halved while they do not
     lower `|G|`.
@@ -206,7 +208,7 @@ def shoot(
             raise SettingError(f"shoot: unknown integrator {one_of(integrator, INTEGRATORS)}")
         integrator = INTEGRATORS[integrator]
     P, why = torch.zeros_like(problem.q) if start is None else start, ""
-    path = integrate(problem.kernel, problem.q, P, integrator, steps)
+    path = trajectory_from(problem.kernel, problem.q, P, integrator, steps)
     G = None if path.diverged else problem.residual(path)
     done, finer, solve = 0, NEWTON_STEPS, None
     while G is not None and done < iterations and float(G.norm()) > tolerance * float(path.end[1].norm()):
@@ -246,7 +248,7 @@ def _line_search(
     scale = 1.0
     while scale > (0.9 if full_only else 1e-2):
         ahead = P - scale * step
-        path = integrate(problem.kernel, problem.q, ahead, integrator, steps)
+        path = trajectory_from(problem.kernel, problem.q, ahead, integrator, steps)
         if not path.diverged:
             G = problem.residual(path)
             if float(G.norm()) < norm:

@@ -36,7 +36,7 @@ class Trajectory:
         return float(((self.energy - self.energy[0]).abs().max()) / self.energy[0])
 
 
-def integrate(
+def trajectory_from(
     kernel: OperatorKernel, q: Float[Tensor, "n d"], P: Float[Tensor, "n d"], integrator: Integrator, steps: int
 ) -> Trajectory:
     """The trajectory; one that explodes ends where it did, with `diverged`."""
@@ -71,7 +71,7 @@ def tangent_at_end(
     return u, v
 
 
-def pull_back(
+def pull_back_through_flow(
     kernel: OperatorKernel,
     states: Sequence[Tensor] | Tensor,
     momenta: Sequence[Tensor] | Tensor,

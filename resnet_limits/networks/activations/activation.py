@@ -21,7 +21,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...errors import SettingError
-from ...settings.registry import Registry, require_shape, snake_case
+from ...settings.case import snake_case
+from ...settings.registry import Registry
+from ...settings.trial import require_shape
 
 if TYPE_CHECKING:
     import numpy as np

@@ -27,7 +27,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from ...errors import SettingError
-from ...settings.registry import Option, Registry, require_shape
+from ...settings.registry import Option, Registry
+from ...settings.trial import require_shape
 from ..activations import Activation, activation_named
 
 if TYPE_CHECKING:

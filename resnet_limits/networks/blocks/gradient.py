@@ -16,7 +16,7 @@ from .block import Block, MeanField
 if TYPE_CHECKING:
     from torch import Tensor
 
-SMALLEST_VARIANCE = 1e-24
+VARIANCE_FLOOR_OF_SLOPES = 1e-24
 """Variance at least: below, `E phi'(z)` no longer changes, and its quotients would be 0/0."""
 
 
@@ -32,7 +32,9 @@ class GradientMean(MeanField):
         v = self.sigma_b**2 + self.sigma_w**2 * x.square().mean(dim=-1, keepdim=True)
         from ..gaussian_means import gaussian_mean_slope
 
-        return rows / width * self.sigma_w**2 * gaussian_mean_slope(self.activation, v.clamp(min=SMALLEST_VARIANCE))
+        return (
+            rows / width * self.sigma_w**2 * gaussian_mean_slope(self.activation, v.clamp(min=VARIANCE_FLOOR_OF_SLOPES))
+        )
 
     def __call__(self, x: Tensor) -> Tensor:
         return self._per_unit(x) * x

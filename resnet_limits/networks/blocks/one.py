@@ -13,7 +13,7 @@ from .block import Block, BlockPasses, MeanField, Segment, backwards
 if TYPE_CHECKING:
     from torch import Tensor
 
-SMALLEST_VARIANCE = 1e-24
+VARIANCE_FLOOR_OF_ROOT = 1e-24
 """Variance below which the derivative of its square root is cut off: it is multiplied by a zero of the same order."""
 
 
@@ -44,7 +44,7 @@ class OneMean(MeanField):
         from ..gaussian_means import gaussian_mean
 
         with torch.enable_grad():
-            v = self.variance(x).detach().clamp(min=SMALLEST_VARIANCE).requires_grad_()
+            v = self.variance(x).detach().clamp(min=VARIANCE_FLOOR_OF_ROOT).requires_grad_()
             (slope,) = torch.autograd.grad(gaussian_mean(self.activation, v).sum(), v)
         dv = 2 * self.sigma_w**2 * (x * u).mean(dim=-1)
         return (slope * dv).unsqueeze(-1).expand_as(u)

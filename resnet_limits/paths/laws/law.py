@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from ...errors import SettingError
 from ...settings.keys import key
-from ...settings.registry import Option, Registry, require_shape
+from ...settings.registry import Option, Registry
+from ...settings.trial import require_shape
 
 if TYPE_CHECKING:
     from torch import Tensor

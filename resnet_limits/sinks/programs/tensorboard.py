@@ -9,7 +9,7 @@ from pathlib import Path
 from ...settings.base import Settings
 from ...settings.keys import flat
 
-FLUSH = 5
+SECONDS_TO_FLUSH = 5
 """Seconds after which what was told is on the disk."""
 
 
@@ -20,7 +20,7 @@ class TensorBoard:
         from torch.utils.tensorboard.writer import SummaryWriter
 
         shutil.rmtree(folder, ignore_errors=True)
-        self._writer = SummaryWriter(str(folder), flush_secs=FLUSH)
+        self._writer = SummaryWriter(str(folder), flush_secs=SECONDS_TO_FLUSH)
         lines = [f"    {key}={value}" for key, value in flat(settings).items()]
         self._writer.add_text("settings", "\n".join(lines))  # Markdown: four blanks are verbatim
 

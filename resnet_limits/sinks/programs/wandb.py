@@ -44,7 +44,7 @@ class WeightsAndBiases:
                     name=f"{settings.study}, depth {settings.depth}, seed {settings.seed}, {job.rpartition('-')[2]}",
                     group=run,
                     config=flat(settings),
-                    settings=wandb.Settings(**SETTINGS),
+                    settings=wandb.Settings(**WANDB_SETTINGS),
                 )
             except BaseException:
                 wandb.teardown()
@@ -70,7 +70,7 @@ class WeightsAndBiases:
             self._wandb.teardown()  # ends the service process: it must not outlive the job
 
 
-SETTINGS = {
+WANDB_SETTINGS = {
     "silent": True,
     "console": "off",
     "save_code": False,

@@ -8,11 +8,11 @@ from ...networks.activations import activation_named
 from ..outside import kinked, still
 from .settings import Flow
 
-SHARED: dict[str, Any] = {"init": "tied"}
+PINS_OF_SHARED_WEIGHTS: dict[str, Any] = {"init": "tied"}
 """Weights that all blocks share: a stationary field."""
 
 
-def moves(settings: Flow) -> str | None:
+def flow_moves(settings: Flow) -> str | None:
     """Why nothing moves, or None."""
     if (reason := still(settings)) is not None:
         return reason
@@ -40,18 +40,18 @@ def never_folds(settings: Flow) -> str | None:
 def same_weights_at_every_depth(settings: Flow) -> str | None:
     """Why the constant of an error is another draw at each depth, or None."""
     needs = "networks of each depth have weights of their own, and errors no order"
-    return settings.init.unless("continuous", needs) or moves(settings)
+    return settings.init.unless("continuous", needs) or flow_moves(settings)
 
 
-def smooth_path(settings: Flow) -> str | None:
+def smooth_weights(settings: Flow) -> str | None:
     """Why the weights are no smooth function of time, or None where they are."""
     needs = "the theorem is about weights that are smooth in time (smooth, tied)"
-    return settings.init.unless("smooth", needs) or moves(settings)
+    return settings.init.unless("smooth", needs) or flow_moves(settings)
 
 
-def smooth_field(settings: Flow) -> str | None:
+def smooth_field_of_flow(settings: Flow) -> str | None:
     """Why the field has no continuous derivatives, or None where it has."""
-    return kinked(settings) or settings.block.rough(settings.width) or moves(settings)
+    return kinked(settings) or settings.block.rough(settings.width) or flow_moves(settings)
 
 
 def unbounded(settings: Flow) -> str | None:
@@ -61,4 +61,4 @@ def unbounded(settings: Flow) -> str | None:
 
 def smooth(settings: Flow) -> str | None:
     """Why field or weights are not smooth, or None where they are."""
-    return smooth_path(settings) or smooth_field(settings)
+    return smooth_weights(settings) or smooth_field_of_flow(settings)

@@ -13,7 +13,7 @@ from ...networks.residual import ResidualNetwork
 from ...networks.states import as_states
 from ...networks.steps import STEPS
 from ..pair import PairedSample
-from .problem import driven, number, points
+from .problem import driven, dtype_of_numbers, embedded_points
 from .settings import Flow
 
 
@@ -36,14 +36,14 @@ def sample(settings: Flow, x0: Any = None) -> PairedSample:
     """Network and limit along the same weights, from the first training points unless others are given."""
     its_limit, its_network = limit(settings), network(settings)  # the limit first: it may be refused
     width = settings.width
-    x = points(settings, settings.flow.inputs, width) if x0 is None else as_states(x0, width, _start(settings))
+    x = embedded_points(settings, settings.flow.inputs, width) if x0 is None else as_states(x0, width, _start(settings))
     return PairedSample(x, its_network(x), its_limit(x), paired=True)
 
 
 def _start(settings: Flow) -> torch.Tensor:
-    return torch.zeros(1, settings.width, dtype=number(settings), device=device.resolve(settings.device))
+    return torch.zeros(1, settings.width, dtype=dtype_of_numbers(settings), device=device.resolve(settings.device))
 
 
 def _driven(settings: Flow, dtype: torch.dtype | None = None) -> DrivenFlow:
-    start = _start(settings).to(dtype or number(settings))
+    start = _start(settings).to(dtype or dtype_of_numbers(settings))
     return driven(settings, "free", depth=settings.depth, dtype=dtype, x=start)

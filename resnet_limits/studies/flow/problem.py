@@ -12,26 +12,26 @@ from ...data.loading import embed, load
 from ...limits.flow import DrivenFlow
 from ...measurement.job import Job
 from ...networks.blocks import field
-from ...paths.draw import draw
+from ...paths.draw import draw_path
 from ...paths.laws.law import Init
 from ...paths.laws.tied import TiedLaw
-from ...settings.content import chosen
+from ...settings.content import chosen_keys
+from ..degenerate import degenerate_points as of_points
 from ..degenerate import of_a_layer
-from ..degenerate import points as of_points
 from .settings import Flow
 
-LAWS = ("free", "shared")
+KINDS_OF_WEIGHTS = ("free", "shared")
 
 
-def number(settings: Flow) -> torch.dtype:
+def dtype_of_numbers(settings: Flow) -> torch.dtype:
     return getattr(torch, settings.dtype)
 
 
-def points(settings: Flow, count: int, width: int) -> Float[Tensor, "n d"]:
+def embedded_points(settings: Flow, count: int, width: int) -> Float[Tensor, "n d"]:
     """The first training points in a state of this width: as they are, with zeros behind, or, where the state is
     narrower, through a fixed random matrix (`embed`)."""
     x = load(settings.data, seed=settings.seed).x_train[:count]
-    return placed(x, width, settings.seed).to(device.resolve(settings.device), number(settings))
+    return placed(x, width, settings.seed).to(device.resolve(settings.device), dtype_of_numbers(settings))
 
 
 def placed(x: Float[Tensor, "n features"], width: int, seed: int) -> Float[Tensor, "n width"]:
@@ -40,7 +40,7 @@ def placed(x: Float[Tensor, "n features"], width: int, seed: int) -> Float[Tenso
     return torch.nn.functional.pad(x, (0, width - x.shape[1]))
 
 
-def law(settings: Flow, weights: str) -> Init:
+def law_of_weights(settings: Flow, weights: str) -> Init:
     """The settings' own law, or one draw that all blocks share, of the same sizes."""
     init = settings.init
     return init if weights == "free" or init.is_constant() else TiedLaw(**init.sizes()._asdict())
@@ -57,11 +57,11 @@ def driven(
 ) -> DrivenFlow:
     """`flow.paths` fields of the settings with free or shared weights, and the points that they move: the first
     training points unless others are given."""
-    width, dtype = width or settings.width, dtype or number(settings)
-    x = points(settings, settings.flow.inputs, width).to(dtype) if x is None else x
+    width, dtype = width or settings.width, dtype or dtype_of_numbers(settings)
+    x = embedded_points(settings, settings.flow.inputs, width).to(dtype) if x is None else x
     vector_field = field(settings.block, settings.activation, width)
-    path = draw(
-        law(settings, weights),
+    path = draw_path(
+        law_of_weights(settings, weights),
         vector_field.shapes,
         depth=depth,
         horizon=settings.horizon,
@@ -73,11 +73,22 @@ def driven(
     return DrivenFlow(x.expand(settings.flow.paths, *x.shape), vector_field, path, settings.horizon)
 
 
-PATHS = ("seed", "width", "horizon", "activation", "block", "init", "data", "dtype", "flow.inputs", "flow.paths")
+KEYS_OF_FLOW_PATHS = (
+    "seed",
+    "width",
+    "horizon",
+    "activation",
+    "block",
+    "init",
+    "data",
+    "dtype",
+    "flow.inputs",
+    "flow.paths",
+)
 """What the flow along given weight paths depends on; the points are numbers of the settings' format."""
 
 
-def reference(job: Job, weights: str) -> tuple[Float[Tensor, "r n d"], float]:
+def exact_flow(job: Job, weights: str) -> tuple[Float[Tensor, "r n d"], float]:
     """The exact flow of the points in float64, and the error of the solver; shared by all depths."""
     settings: Flow = job.settings
 
@@ -86,11 +97,11 @@ def reference(job: Job, weights: str) -> tuple[Float[Tensor, "r n d"], float]:
         x, error = exact.end()
         return {"x": x.cpu().numpy(), "error": np.array([error])}
 
-    solution = job.shared.solve(f"flow.{weights}", chosen(settings, PATHS), compute)
+    solution = job.shared.solve(f"flow.{weights}", chosen_keys(settings, KEYS_OF_FLOW_PATHS), compute)
     return torch.from_numpy(solution["x"]).to(device.resolve(settings.device)), float(solution["error"][0])
 
 
 def degenerate(settings: Flow) -> str | None:
     """What there is no number for, of a layer or of the points; or None."""
-    x = points(settings, settings.flow.inputs, settings.width).cpu()
+    x = embedded_points(settings, settings.flow.inputs, settings.width).cpu()
     return of_a_layer(settings.init, x, settings) or of_points(x)

@@ -39,7 +39,7 @@ def image_data(settings: Flow) -> Data:
 
 GROUPS_OF_CHANNELS = 2
 """`GROUPS` of `networks.convolutional`, which is not free of torch."""
-SMALLEST = 4
+SMALLEST_IMAGE_SIDE = 4
 """Pixels a side of the smallest images: the last stage has one pixel then."""
 
 
@@ -52,12 +52,12 @@ def _check_images(settings: Flow) -> None:
             " equal size; give an even number"
         )
     shape = data.shape()
-    if shape is not None and min(shape[1:]) < SMALLEST:
+    if shape is not None and min(shape[1:]) < SMALLEST_IMAGE_SIDE:
         raise SettingError(
             f"data.size={shape[1]}: images of {shape[2]} x {shape[1]} pixels are too small for three stages, each with"
-            f" half as many pixels a side as the one before; take at least {SMALLEST}"
+            f" half as many pixels a side as the one before; take at least {SMALLEST_IMAGE_SIDE}"
         )
-    points, new = sizes.points(data)
+    points, new = sizes.numbers_of_points(data)
     if keys.batch_size > min(points, keys.points):
         raise TooFewPoints(
             "flow.images.batch_size", keys.batch_size, min(points, keys.points), data.named(), "training images"

@@ -14,7 +14,7 @@ from .settings import Flow
 from .symplectic import claims as symplectic
 from .trained import claims as trained
 
-GROUPS = (
+GROUPS_OF_FLOW = (
     maps.GROUP,
     inverse.GROUP,
     folding.GROUP,
@@ -42,7 +42,7 @@ STUDY = Study(
         "flow.bound",
         "seed",
     ),
-    groups=GROUPS,
-    check=partial(check, groups=GROUPS),
+    groups=GROUPS_OF_FLOW,
+    check=partial(check, groups=GROUPS_OF_FLOW),
     figures=("folding", "deformed_grid"),
 )

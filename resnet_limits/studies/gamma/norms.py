@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-ZERO = 1e-8
+MAX_NORM_OF_ZERO_PATH = 1e-8
 """Paths smaller than this are zero to rounding, where the loss has no use for the layers: their ratios say nothing."""
-IS_ZERO = "the minimiser is zero to rounding: its layers do nothing, and their distances have no order"
+MINIMISER_IS_ZERO = "the minimiser is zero to rounding: its layers do nothing, and their distances have no order"
 
 
 def tl2(path: np.ndarray, limit: Callable[[np.ndarray], np.ndarray]) -> float:
@@ -31,11 +31,11 @@ def h1(difference: np.ndarray, taus: np.ndarray) -> float:
     return float((n * (np.diff(difference, axis=0) ** 2).sum() + (taus * difference[0] ** 2).sum()) ** 0.5)
 
 
-def roughness(path: np.ndarray) -> float:
+def roughness_of_path(path: np.ndarray) -> float:
     """`n sum_{k >= 1} |K_k - K_{k-1}|^2 + |b_k - b_{k-1}|^2`."""
     return float(len(path) * (np.diff(path, axis=0) ** 2).sum())
 
 
-def largest(path: np.ndarray) -> float:
+def largest_layer(path: np.ndarray) -> float:
     """The largest norm of a layer."""
     return float(np.linalg.norm(path, axis=1).max())

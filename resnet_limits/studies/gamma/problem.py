@@ -18,18 +18,18 @@ from ...measurement.job import Job
 from ...measurement.record import Record
 from ...networks.activations import activation_named
 from ...random import generator
-from ...settings.content import chosen
+from ...settings.content import chosen_keys
 from ...training.branches import Refine, SolutionBranch, branches
 from ...training.continuation import Rung, climb
 from ...training.depth_regularised import DepthRegularised, DepthWeights, Penalties
 from ...training.loss_with_curvature import CrossEntropy, Loss, MeanSquareLoss
 from ..certificate import of_the_minimiser
-from ..degenerate import points
+from ..degenerate import degenerate_points
 from . import branch
 from .settings import Gamma
 
 Kind = Literal["regression", "classification"]
-DATA = "data"
+PROBLEM_OF_DATA = "data"
 """The name in the records of the problem that the data set makes."""
 
 
@@ -55,11 +55,11 @@ def of_the_data(settings: Gamma) -> tuple[DepthRegularised, Dataset]:
     whole, count = load(settings.data, seed=settings.seed), settings.gamma.train_points
     dataset = replace(whole, x_train=whole.x_train[:count], y_train=whole.y_train[:count])
     x = embed(dataset.x_train.double(), settings.width, seed=settings.seed).numpy()
-    loss = loss_of(dataset, settings.gamma.loss)
+    loss = loss_named(dataset, settings.gamma.loss)
     return DepthRegularised(x, loss, settings.activation, penalties(settings), settings.depth), dataset
 
 
-def loss_of(dataset: Dataset, name: str | None) -> Loss:
+def loss_named(dataset: Dataset, name: str | None) -> Loss:
     """The loss of this name on the training points; None: cross-entropy of classes, square of targets."""
     if not dataset.classes:
         return MeanSquareLoss(dataset.y_train.double().numpy())
@@ -71,12 +71,12 @@ def loss_of(dataset: Dataset, name: str | None) -> Loss:
 
 def degenerate(settings: Gamma) -> str | None:
     """What there is no number for, of the points; or None."""
-    return points(of_the_data(settings)[0].x)
+    return degenerate_points(of_the_data(settings)[0].x)
 
 
 def solution_key(settings: Gamma, kind: str) -> dict[str, Any]:
     """What a minimiser depends on besides its depth."""
-    return {**chosen(settings, ("seed", "width", "activation", "data", "gamma")), "problem": kind}
+    return {**chosen_keys(settings, ("seed", "width", "activation", "data", "gamma")), "problem": kind}
 
 
 def minima(job: Job, problem: DepthRegularised, kind: str, depth: int) -> list[SolutionBranch]:

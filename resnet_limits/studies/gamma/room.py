@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from ..least import DOUBLE
+from ..least import BYTES_OF_DOUBLE
 from .settings import Gamma
 
-VECTORS = 4
+VECTORS_OF_MINIMISER = 4
 """A point, its gradient, and a pair of them that L-BFGS remembers."""
 
 
 def least_of_minimiser(depth: int, width: int, count: int) -> float:
-    return DOUBLE * depth * (VECTORS * (width * width + width) + 2 * count * width)
+    return BYTES_OF_DOUBLE * depth * (VECTORS_OF_MINIMISER * (width * width + width) + 2 * count * width)
 
 
 def least_of_small(settings: Gamma) -> float:

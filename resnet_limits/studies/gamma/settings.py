@@ -12,7 +12,7 @@ from ...settings.base import Settings
 from ...settings.keys import WithKeys, fixed, key
 from ...settings.training import Minimiser
 
-LOSS = "mean over the points of |output - target|^2, without a factor 1/2, or of -log softmax(outputs)[label]"
+LOSS_OF_GAMMA = "mean over the points of |output - target|^2, without a factor 1/2, or of -log softmax(outputs)[label]"
 """What is minimised, less the penalties: `training/loss_with_curvature.py`."""
 
 

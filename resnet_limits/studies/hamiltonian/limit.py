@@ -13,21 +13,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...limits.flow import root_mean_square
 from ...limits.hamiltonian.integrators import INTEGRATORS, Diverged
 from ...limits.hamiltonian.shooting import Problem, Shooting, shoot
-from ...limits.hamiltonian.trajectory import Trajectory, integrate
+from ...limits.hamiltonian.trajectory import Trajectory, trajectory_from
 from ...measurement.job import Job
 from ...measurement.record import Record
 from ...random import generator
 from ...training.branches import JUDGED_DEPTH
-from .problem import Setup, key, minima, size, trained
+from .problem import Setup, key_of_solution, minima_of_setup, trained
 from .settings import Hamiltonian
 
-FINEST = 128
+MIN_STEPS_OF_TRAJECTORY = 128
 """Steps of RK4, at least, between which trajectories from a known `P_0` are read."""
-FEWEST = 8
+STEPS_OF_COARSEST_SHOOTING = 8
 """Steps of the first, coarsest shooting."""
-SAFETY = 1.5
+SAFETY_OF_SHOOTING_ERROR = 1.5
 """On the error of the finer of two solutions of order p, their difference by `2^p - 1`."""
 
 
@@ -50,19 +51,19 @@ class ShootingLimit:
     @property
     def left(self) -> float:
         """What the residual that is left leaves of relative error."""
-        return 2 * SAFETY * self.residual
+        return 2 * SAFETY_OF_SHOOTING_ERROR * self.residual
 
     @property
     def share(self) -> float:
         """What the error of the finer solution is of the difference of both."""
-        return SAFETY / (2**self.order - 1)
+        return SAFETY_OF_SHOOTING_ERROR / (2**self.order - 1)
 
     def trajectories(self, depth: int) -> tuple[Trajectory, Trajectory]:
         """Both, at the times `s/depth`."""
-        every = -(-FINEST // depth)
+        every = -(-MIN_STEPS_OF_TRAJECTORY // depth)
         paths = []
         for P in self.momenta:
-            path = integrate(self.problem.kernel, self.problem.q0, P, INTEGRATORS["rk4"], every * depth)
+            path = trajectory_from(self.problem.kernel, self.problem.q0, P, INTEGRATORS["rk4"], every * depth)
             if path.diverged:
                 raise Diverged(path.diverged)
             paths.append(Trajectory(path.states[::every], path.momenta[::every], path.energy[::every]))
@@ -74,7 +75,7 @@ class ShootingLimit:
         return torch.stack([P.mT @ self.problem.kernel.at(q).root() for q, P in pairs])
 
 
-def limit(job: Job, settings: Hamiltonian, problem: Setup, name: str, *, noise: float = 0.0) -> ShootingLimit:
+def limit_of_setup(job: Job, settings: Hamiltonian, problem: Setup, name: str, *, noise: float = 0.0) -> ShootingLimit:
     """The limit of these settings; `name` tells those of different settings of one job apart in names of files.
 
     `noise`: relative size of normals added to the network's momenta, so that Newton's method starts elsewhere.
@@ -89,13 +90,13 @@ def limit(job: Job, settings: Hamiltonian, problem: Setup, name: str, *, noise: 
     }
 
     def compute() -> dict[str, np.ndarray]:
-        P = trained(problem, minima(job, problem, JUDGED_DEPTH, name, key(settings))[0]).momenta[0]
+        P = trained(problem, minima_of_setup(job, problem, JUDGED_DEPTH, name, key_of_solution(settings))[0]).momenta[0]
         draw = generator(settings.seed, "hamiltonian.shooting").standard_normal(P.shape)
-        P = P + noise * size(P) * torch.from_numpy(draw)
+        P = P + noise * root_mean_square(P) * torch.from_numpy(draw)
         aim = Problem(problem.kernel, problem.q0, problem.nu, problem.loss)
         return _arrays(*both(aim, P, keys.integrator, keys.steps))
 
-    solution = job.shared.solve(f"{name}.limit", key(settings, **more), compute)
+    solution = job.shared.solve(f"{name}.limit", key_of_solution(settings, **more), compute)
     P, numbers = torch.from_numpy(solution["P"]), solution["numbers"].tolist()
     why = solution["why"].tobytes().decode()
     return ShootingLimit(
@@ -111,15 +112,15 @@ def limit(job: Job, settings: Hamiltonian, problem: Setup, name: str, *, noise: 
 
 def both(aim: Problem, P: Tensor, integrator: str, steps: int) -> tuple[Shooting, Shooting]:
     """Shootings from `P` with all the steps, and with half of them."""
-    by, few, half = INTEGRATORS[integrator], max(FEWEST, steps // 8), steps // 2
+    by, few, half = INTEGRATORS[integrator], max(STEPS_OF_COARSEST_SHOOTING, steps // 8), steps // 2
     first = shoot(aim, P, by, few)  # most of the way, at an eighth of the cost
     coarse = shoot(aim, first.momentum if first.converged else P, by, half)
     if not coarse.converged:
         return shoot(aim, P, by, steps), coarse
-    return shoot(aim, extrapolated(first, coarse, few, half, steps, by.order), by, steps), coarse
+    return shoot(aim, extrapolated_momentum(first, coarse, few, half, steps, by.order), by, steps), coarse
 
 
-def extrapolated(first: Shooting, coarse: Shooting, few: int, half: int, steps: int, order: int) -> Tensor:
+def extrapolated_momentum(first: Shooting, coarse: Shooting, few: int, half: int, steps: int, order: int) -> Tensor:
     """Where a momentum of so many steps is to be looked for, from those of fewer: errors go like `steps^-order`."""
     if not first.converged or few >= half:
         return coarse.momentum
@@ -134,7 +135,7 @@ def _arrays(fine: Shooting, coarse: Shooting) -> dict[str, np.ndarray]:
     return {"P": P, "numbers": np.array(numbers), "why": np.frombuffer(why, dtype=np.uint8)}
 
 
-def certificate(shot: ShootingLimit, coordinates: dict[str, str]) -> list[Record]:
+def certificate_of_shooting(shot: ShootingLimit, coordinates: dict[str, str]) -> list[Record]:
     """What says that the shooting hit, or how far it got: the energy of its path, in any case."""
     return [
         Record("shooting_residual", shot.residual, coordinates=coordinates),

@@ -10,13 +10,13 @@ from ...limits.hamiltonian.kernels.kernel import OperatorKernel
 from .. import outside, reached
 from .settings import Hamiltonian
 
-ROUNDING = 1e-13
+RELATIVE_ROUNDING_OF_STATES = 1e-13
 """Relative rounding of states and values."""
-TENDS_TO_ZERO = Expected("at_most", 0, 5e-4, scale=RELATIVE)
+EXPECTED_PLATEAU = Expected("at_most", 0, 5e-4, scale=RELATIVE)
 """Of a plateau, relative to the limit: a distance to a limit that is off by a thousandth is refuted."""
 
 
-def kinked(settings: Hamiltonian) -> str | None:
+def kinked_velocity(settings: Hamiltonian) -> str | None:
     """Why the velocity field has no continuous derivatives, or None."""
     kernel = OperatorKernel.options[settings.hamiltonian.kernel]
     if kernel.of_activation:
@@ -25,12 +25,12 @@ def kinked(settings: Hamiltonian) -> str | None:
     return None if kernel.smooth else f"hamiltonian.kernel={kernel.name}: the kernel {how}, as the theorem needs"
 
 
-def several(of: str) -> Callable[[Any], str | None]:
+def several_solutions(of: str) -> Callable[[Any], str | None]:
     """For `Claim.note`: that several starts lead to several minima of this problem, or None."""
     return reached.branches_differ({"of": of})
 
 
-def not_reached(of: str, *, shooting: bool = True, one_branch: bool = True) -> Callable[[Any], str | None]:
+def solution_not_reached(of: str, *, shooting: bool = True, one_branch: bool = True) -> Callable[[Any], str | None]:
     """For `Claim.unmet`: at which depth the minimiser, or the shooting, was not reached, and how far it got."""
     unreached = reached.not_reached({"of": of}, "hamiltonian.nu", one_branch=one_branch)
 

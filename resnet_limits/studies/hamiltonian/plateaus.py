@@ -10,14 +10,15 @@ from ...measurement.job import FinishedJob
 from ...measurement.record import Comparison
 from ..plateau import plateau
 
-PREFIX = "off."
+PREFIX_OF_PLATEAU_ARRAYS = "off."
 """Of arrays."""
 
 
-def of_jobs(
+def plateaus_of_jobs(
     jobs: Sequence[FinishedJob], names: Mapping[str, str], prefix: str, coordinates: Mapping[str, object]
 ) -> list[Comparison]:
-    """By distance in `names` the plateau, called as its value there, from the arrays `PREFIX DISTANCE`."""
+    """By distance in `names` the plateau, called as its value there, from the arrays `PREFIX_OF_PLATEAU_ARRAYS
+    DISTANCE`."""
     comparisons = []
     for distance, name in names.items():
         distances, errors = {}, [0.0]

@@ -21,23 +21,23 @@ from ...limits.hamiltonian.losses.loss import PointwiseLoss
 from ...measurement.job import Job
 from ...measurement.record import Record
 from ...random import generator
-from ...settings.content import chosen
+from ...settings.content import chosen_keys
 from ...training.branches import Refine, SolutionBranch, branches
 from ...training.continuation import Rung, climb
 from ...training.minimiser import Minimum
 from ..certificate import of_the_minimiser
-from ..degenerate import points
+from ..degenerate import degenerate_points
 from .network import WeightDecayedNetwork, refined
 from .settings import Hamiltonian
 
-CANCELLED = 1e-9
+MAX_FRACTION_OF_ZERO_WEIGHTS = 1e-9
 """Weights by the sum of what they are made of, without signs, below which they are zero: shooting leaves 1e-11."""
-LARGEST_OFF = 0.1
+MAX_RELATIVE_UNCERTAINTY = 0.1
 """Relative uncertainty of a minimiser that was reached above which it may be zero."""
-NO_FLOW = "the least value is that of no flow at all"
+LEAST_VALUE_WITHOUT_FLOW = "the least value is that of no flow at all"
 
 
-def dataset(settings: Hamiltonian) -> Dataset:
+def dataset_of(settings: Hamiltonian) -> Dataset:
     return load(settings.data, seed=settings.seed).to("cpu", torch.float64)
 
 
@@ -57,7 +57,7 @@ def _keys(settings: Hamiltonian) -> dict[str, Any]:
     return {**asdict(settings.hamiltonian), "activation": settings.activation}
 
 
-def targets(data: Dataset, loss: str, y: Tensor) -> Float[Tensor, "n o"]:
+def targets_of_loss(data: Dataset, loss: str, y: Tensor) -> Float[Tensor, "n o"]:
     """Two classes: +-1. More: one column a class, 1 for its own, less the mean unless the loss wants sums of 1."""
     if not data.is_classification:
         return y
@@ -91,19 +91,19 @@ class Setup:
 
 def setup(settings: Hamiltonian) -> Setup:
     """The first `hamiltonian.points` training points with their loss. Raises `SettingError` where there are fewer."""
-    data, count = dataset(settings), settings.hamiltonian.points
+    data, count = dataset_of(settings), settings.hamiltonian.points
     if len(data.x_train) < count:
         raise SettingError(f"hamiltonian.points={count}: {data.name} has {len(data.x_train)} training points")
     q0 = embedded(data.x_train[:count], settings)
-    y = targets(data, settings.hamiltonian.loss, data.y_train[:count])
+    y = targets_of_loss(data, settings.hamiltonian.loss, data.y_train[:count])
     return Setup(kernel_of(settings), q0, settings.hamiltonian.nu, loss_of(settings, y))
 
 
 # -- minimisers -----------------------------------------------------------------------------------
 
-START = 0.03
+START_STANDARD_DEVIATION = 0.03
 """Standard deviation of the scaled weights from which the shallowest network is minimised."""
-PROBLEM = (
+KEYS_OF_HAMILTONIAN_PROBLEM = (
     *("seed", "width", "activation", "data"),
     *(
         f"hamiltonian.{name}"
@@ -113,12 +113,12 @@ PROBLEM = (
 """What the problem depends on whose minimisers are found, at any depth."""
 
 
-def key(settings: Hamiltonian, **more: Any) -> dict[str, Any]:
+def key_of_solution(settings: Hamiltonian, **more: Any) -> dict[str, Any]:
     """What a solution depends on: the problem, and more."""
-    return {**chosen(settings, PROBLEM), **more}
+    return {**chosen_keys(settings, KEYS_OF_HAMILTONIAN_PROBLEM), **more}
 
 
-def minima(
+def minima_of_setup(
     job: Job, problem: Setup, depth: int, purpose: str, its_key: dict[str, Any], *, constant: bool = False
 ) -> list[SolutionBranch]:
     """The minima at the rungs 4, 8, ... up to this depth, each from the ones before, for each start: the branch that is
@@ -132,14 +132,14 @@ def minima(
         def first(depth: int) -> np.ndarray:
             # Not zero: there coordinates that begin as zeros may stay so by symmetry, at a saddle.
             shape = problem.network(depth).shape
-            size = 1.0 if start else START
+            size = 1.0 if start else START_STANDARD_DEVIATION
             return size * generator(job.settings.seed, "hamiltonian.start", start).standard_normal(int(np.prod(shape)))
 
         return climb(
             depth,
             objective=lambda depth: problem.network(depth, constant=constant),
             start=first,
-            refine=refinement(problem),
+            refine=refinement_of_setup(problem),
             shared=job.shared,
             purpose=purpose,
             key={**its_key, "start": start},
@@ -150,7 +150,7 @@ def minima(
     return branches(climbed, depth, job.settings.minimiser.starts)
 
 
-def refinement(problem: Setup) -> Refine:
+def refinement_of_setup(problem: Setup) -> Refine:
     """Where the minimisation at a depth starts, from the minima below it."""
 
     def weights(rung: Rung) -> np.ndarray:
@@ -180,8 +180,10 @@ class CertifiedNetwork:
     @property
     def still(self) -> str | None:
         """Why its weights are zero as far as the minimisation can tell, or None."""
-        if self.minimum.converged and self.off > LARGEST_OFF:
-            return f"{NO_FLOW}: the weights are {np.linalg.norm(self.minimum.point):.1e}, and may be zero"
+        if self.minimum.converged and self.off > MAX_RELATIVE_UNCERTAINTY:
+            return (
+                f"{LEAST_VALUE_WITHOUT_FLOW}: the weights are {np.linalg.norm(self.minimum.point):.1e}, and may be zero"
+            )
         return unmoved(self.network.kernel, self.states[0], self.momenta[1])
 
     @property
@@ -198,14 +200,16 @@ def trained(problem: Setup, branch: SolutionBranch) -> CertifiedNetwork:
     return CertifiedNetwork(network, minimum, w, states, network.momenta(w, states, problem.nu))
 
 
-def certificate(job: Job, problem: Setup, branches: Sequence[SolutionBranch], where: dict[str, Any]) -> list[Record]:
+def certificate_of_minimum(
+    job: Job, problem: Setup, branches: Sequence[SolutionBranch], where: dict[str, Any]
+) -> list[Record]:
     """What says how well the minimum was reached, and on which branch it is."""
-    return of_the_minimiser(branches, refinement(problem), job.settings.minimiser.tolerance, where)
+    return of_the_minimiser(branches, refinement_of_setup(problem), job.settings.minimiser.tolerance, where)
 
 
 def degenerate(settings: Hamiltonian) -> str | None:
     """What there is no number for, of the points; or None."""
-    return points(setup(settings).q0)
+    return degenerate_points(setup(settings).q0)
 
 
 def unmoved(kernel: OperatorKernel, q: Float[Tensor, "n d"], P: Float[Tensor, "n d"]) -> str | None:
@@ -213,11 +217,6 @@ def unmoved(kernel: OperatorKernel, q: Float[Tensor, "n d"], P: Float[Tensor, "n
     momenta cancel, as where nothing tells the points of two classes apart and the minimiser is zero."""
     f = kernel.at(q).root()
     weights, terms = float((P.mT @ f).norm()), float((P.abs().mT @ f.abs()).norm())
-    if weights > CANCELLED * terms:
+    if weights > MAX_FRACTION_OF_ZERO_WEIGHTS * terms:
         return None
-    return f"{NO_FLOW}: the momenta cancel, the weights are {weights:.1e} of {terms:.1e}"
-
-
-def size(x: Tensor) -> float:
-    """Root mean square."""
-    return float(x.square().mean().sqrt())
+    return f"{LEAST_VALUE_WITHOUT_FLOW}: the momenta cancel, the weights are {weights:.1e} of {terms:.1e}"

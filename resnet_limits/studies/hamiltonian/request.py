@@ -8,7 +8,7 @@ from ...limits.hamiltonian.kernels.kernel import OperatorKernel
 from ...limits.hamiltonian.losses.loss import PointwiseLoss
 from .settings import Hamiltonian
 
-MOST_OF_A_KERNEL = 400
+MAX_POINTS_OF_KERNEL = 400
 """Points of a network with a kernel of no features: each of its layers takes a Cholesky factor."""
 
 
@@ -57,9 +57,9 @@ def check(settings: Hamiltonian) -> None:
             f"width={settings.width}: {data.named()} has {scores} scores, read from as many coordinates; choose"
             f" width >= {scores}, or hamiltonian.readout=linear"
         )
-    if not OperatorKernel.options[keys.kernel].of_activation and keys.points > MOST_OF_A_KERNEL:
+    if not OperatorKernel.options[keys.kernel].of_activation and keys.points > MAX_POINTS_OF_KERNEL:
         raise SettingError(
             f"hamiltonian.points={keys.points}: with the kernel {keys.kernel} a network follows at most"
-            f" {MOST_OF_A_KERNEL} points"
+            f" {MAX_POINTS_OF_KERNEL} points"
         )
     sizes.require(data, {"hamiltonian.points": keys.points})

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from ...limits.hamiltonian.kernels.kernel import OperatorKernel
-from ..least import DOUBLE, points
+from ..least import BYTES_OF_DOUBLE, bytes_of_points
 from .settings import Hamiltonian
 
-VECTORS = 4
+VECTORS_OF_MINIMISER = 4
 """A point, its gradient, and a pair of them that L-BFGS remembers."""
 
 
-def least_of_minimiser(settings: Hamiltonian) -> float:
+def least_of_solution(settings: Hamiltonian) -> float:
     keys, d = settings.hamiltonian, settings.width
     row = d + 1 if OperatorKernel.options[keys.kernel].of_activation else keys.points
-    return points(settings) + DOUBLE * settings.depth * (VECTORS * d * row + 2 * keys.points * d)
+    return bytes_of_points(settings) + BYTES_OF_DOUBLE * settings.depth * (
+        VECTORS_OF_MINIMISER * d * row + 2 * keys.points * d
+    )

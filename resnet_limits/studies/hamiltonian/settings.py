@@ -13,7 +13,7 @@ from ...settings.base import Settings
 from ...settings.keys import WithKeys, fixed, key
 from ...settings.training import Minimiser
 
-LOSS = (
+LOSS_OF_HAMILTONIAN = (
     "mean over the points of l(score, target): square |s - y|^2 / 2, logistic -log softmax(s) . y, squared_hinge"
     " max(0, 1 - y s)^2 / 2; beside nu/2 times the path energy"
 )

@@ -15,13 +15,13 @@ from ...limits.kernel_recursion import FiniteDepthKernel, moments_recursion
 from ...limits.moments import first_explosion, moments_at
 from ...limits.pair_kernel import mean_square
 from ...networks.activations import activation_named
-from .outside import DEEP, limitless, sizes
+from .outside import DEEP_BLOCK, limitless, sizes_of_law
 from .settings import Kernel
 
 
 def finite_kernel(settings: Kernel, kind: Kind, depth: int, *, phi: str | None = None) -> FiniteDepthKernel:
     """Of infinite width and this depth."""
-    init = sizes(settings)
+    init = sizes_of_law(settings)
     return FiniteDepthKernel(
         phi=phi or settings.activation,
         sigma_w=init.sigma_w,
@@ -36,7 +36,7 @@ def finite_kernel(settings: Kernel, kind: Kind, depth: int, *, phi: str | None =
 
 def reached(settings: Kernel, z: Float[Tensor, "n f"], *, phi: str | None = None) -> tuple[bool, float]:
     """Whether no input blows up before the horizon, in the limit of depth, and when the first one does."""
-    init = sizes(settings)
+    init = sizes_of_law(settings)
     first, _ = first_explosion(phi or settings.activation, init.sigma_w, init.sigma_b, mean_square(z))
     return settings.horizon < first, first
 
@@ -54,7 +54,7 @@ def limit_kernel(settings: Kernel, kind: Kind, largest: float, *, phi: str | Non
 
     Raises `SettingError` where it does not exist: no `phi'(0)`, or a horizon beyond the blow-up of such inputs.
     """
-    init = sizes(settings)
+    init = sizes_of_law(settings)
     return LimitKernel(
         phi=phi or settings.activation,
         sigma_w=init.sigma_w,
@@ -67,14 +67,14 @@ def limit_kernel(settings: Kernel, kind: Kind, largest: float, *, phi: str | Non
     )
 
 
-def affine(settings: Kernel, kind: Kind) -> tuple[float, float]:
+def affine_kernel(settings: Kernel, kind: Kind) -> tuple[float, float]:
     """Constant and slope of the kernel of the doubly infinite network as a function of `<z, z'>/d_in`, where
     `phi''(0) = 0`: not by `LimitKernel`, whose regressions are held against them.
 
         NNGP  lambda_T = (lambda_0 + c) e^{kT} - c
         NTK   T (k lambda_0 + phi'(0)^2 sigma_b^2) e^{kT} [+ lambda_T: read-out] [+ e^{kT} lambda_0: read-in]
     """
-    init, T = sizes(settings), settings.horizon
+    init, T = sizes_of_law(settings), settings.horizon
     squared = activation_named(settings.activation).taylor()[0] ** 2
     k, source = squared * init.sigma_w**2, squared * init.sigma_b**2
     growth = math.exp(k * T)
@@ -86,11 +86,11 @@ def affine(settings: Kernel, kind: Kind) -> tuple[float, float]:
 
 
 def deep_kernel(settings: Kernel, z: Float[Tensor, "n f"], tolerance: float, dtype: torch.dtype) -> DeepKernel:
-    """Of the deep block (its own sizes, `DEEP`) of infinite width and depth."""
+    """Of the deep block (its own sizes, `DEEP_BLOCK`) of infinite width and depth."""
     kernel = DeepKernel(
-        phi=DEEP["activation"],
-        inner=(DEEP["sigma_A"], DEEP["sigma_a"]),
-        outer=(DEEP["sigma_B"], sizes(settings).sigma_b),
+        phi=DEEP_BLOCK["activation"],
+        inner=(DEEP_BLOCK["sigma_A"], DEEP_BLOCK["sigma_a"]),
+        outer=(DEEP_BLOCK["sigma_B"], sizes_of_law(settings).sigma_b),
         horizon=settings.horizon,
         dtype=dtype,
     )
@@ -101,7 +101,7 @@ def finite_moments(
     settings: Kernel, gram: Float[Tensor, "2 2"], depth: int, *, phi: str | None = None
 ) -> dict[str, float]:
     """`q` and `m` of the first input, `lambda` and the tangent kernel of both, at infinite width and this depth."""
-    init, phi = sizes(settings), phi or settings.activation
+    init, phi = sizes_of_law(settings), phi or settings.activation
     m, q = moments_recursion(phi, init.sigma_w, init.sigma_b, gram.diagonal(), settings.horizon, depth)
     return {
         "q": float(q[-1, 0]),
@@ -113,7 +113,7 @@ def finite_moments(
 
 def limit_moments(settings: Kernel, gram: Float[Tensor, "2 2"], *, phi: str | None = None) -> dict[str, float]:
     """The same of infinite depth. Raises `SettingError` where they do not exist."""
-    init, phi, q0 = sizes(settings), phi or settings.activation, gram.diagonal()
+    init, phi, q0 = sizes_of_law(settings), phi or settings.activation, gram.diagonal()
     m, q = moments_at(phi, init.sigma_w, init.sigma_b, q0, torch.tensor([settings.horizon], dtype=torch.float64))
     nngp, ntk = (limit_kernel(settings, kind, float(q0.max()), phi=phi) for kind in ("nngp", "ntk"))
     return {"q": float(q[0, 0]), "m": float(m[0, 0]), "lambda": _entry(nngp, gram), "ntk": _entry(ntk, gram)}

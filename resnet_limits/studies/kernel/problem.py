@@ -17,55 +17,55 @@ from ...fixed_shape import product
 from ...networks.ntk import NtkNetwork
 from ...random import Stream, normals
 from ...sampling.layer_law import Isotropic
-from ...settings.content import chosen
+from ...settings.content import chosen_keys
+from ..degenerate import degenerate_points as of_points
 from ..degenerate import of_a_layer
-from ..degenerate import points as of_points
-from .outside import sizes
+from .outside import sizes_of_law
 from .settings import Kernel
 
 
-def dataset(settings: Kernel) -> Dataset:
+def standardised_dataset(settings: Kernel) -> Dataset:
     """The standardised points, on the CPU."""
     return load(settings.data, seed=settings.seed)
 
 
-def points(settings: Kernel, count: int) -> Float[Tensor, "n f"]:
+def first_points(settings: Kernel, count: int) -> Float[Tensor, "n f"]:
     """The first training points, float64."""
-    return dataset(settings).x_train[:count].double()
+    return standardised_dataset(settings).x_train[:count].double()
 
 
-AMONG = 100
+POINTS_SEARCHED = 100
 """Training points among which the second of a pair is looked for."""
 
 
 def pair(settings: Kernel) -> Float[Tensor, "2 f"]:
     """The first training point, and the one of the next hundred that overlaps it most: mostly of its class."""
-    z = points(settings, 1 + AMONG)
+    z = first_points(settings, 1 + POINTS_SEARCHED)
     return z[[0, 1 + int((z[1:] @ z[0]).argmax())]]
 
 
 def family(settings: Kernel, others: int) -> Float[Tensor, "n f"]:
     """The first training point and those of the next hundred that overlap it most, of no larger norm than the pair:
     where its moments do not blow up, theirs do not."""
-    z, largest = points(settings, 1 + AMONG), float(pair(settings).square().sum(dim=1).max())
+    z, largest = first_points(settings, 1 + POINTS_SEARCHED), float(pair(settings).square().sum(dim=1).max())
     small = z[1:][z[1:].square().sum(dim=1) <= largest]
     return torch.cat([z[:1], small[(small @ z[0]).argsort(descending=True)[:others]]])
 
 
-def overlaps(z: Float[Tensor, "n f"]) -> Float[Tensor, "n n"]:
+def overlaps_after_read_in(z: Float[Tensor, "n f"]) -> Float[Tensor, "n n"]:
     """`<z_i, z_j>/d_in`: the overlaps of the states after a random read-in, at infinite width."""
     return z @ z.T / z.shape[1]
 
 
 def degenerate(settings: Kernel) -> str | None:
     """What there is no number for, of a layer or of the points; or None."""
-    x = points(settings, max(settings.kernel.inputs, settings.kernel.points))
+    x = first_points(settings, max(settings.kernel.inputs, settings.kernel.points))
     return of_a_layer(settings.init, x, settings, exponent=0.5) or of_points(x)
 
 
-def law(settings: Kernel) -> Isotropic:
+def law_per_time(settings: Kernel) -> Isotropic:
     """The law of the weights per unit of time."""
-    init = sizes(settings)
+    init = sizes_of_law(settings)
     return Isotropic(init.sigma_w, init.sigma_b)
 
 
@@ -86,7 +86,7 @@ def read_in(
 
 def network_of(settings: Kernel, depth: int, width: int) -> NtkNetwork:
     """The network with full weight matrices, trained or differentiated."""
-    init = sizes(settings)
+    init = sizes_of_law(settings)
     return NtkNetwork(
         settings.activation,
         depth,
@@ -99,18 +99,18 @@ def network_of(settings: Kernel, depth: int, width: int) -> NtkNetwork:
     )
 
 
-KERNELS = ("seed", "horizon", "activation", "init", "data", "kernel.read_in", "kernel.readout")
+KEYS_OF_KERNELS = ("seed", "horizon", "activation", "init", "data", "kernel.read_in", "kernel.readout")
 """What kernels and their points depend on, besides the depth."""
 
 
-def key(settings: Kernel, *names: str, **more: Any) -> dict[str, Any]:
+def key_of_kernels(settings: Kernel, *names: str, **more: Any) -> dict[str, Any]:
     """The key of a solution that jobs share: what its kernels depend on, the keys of these names, and more."""
-    return {**chosen(settings, (*KERNELS, *names)), **more}
+    return {**chosen_keys(settings, (*KEYS_OF_KERNELS, *names)), **more}
 
 
 # -- estimates ------------------------------------------------------------------------------------
 
 
-def columns(rows: Iterable[Sequence[float]]) -> np.ndarray:
+def array_of_columns(rows: Iterable[Sequence[float]]) -> np.ndarray:
     """An array whose columns are these."""
     return np.ascontiguousarray(np.array(list(rows), dtype=float).T)

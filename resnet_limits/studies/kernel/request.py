@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from ...data import sizes
 from ...errors import SettingError
-from .outside import explodes_with, kinked, not_affine
+from .outside import limitless_kink, moments_explode_with, not_affine
 from .settings import Kernel
 
 
@@ -20,7 +20,7 @@ def check(settings: Kernel) -> None:
     needs = "the kernels of study kernel are those of independent entries; choose init=iid"
     if (reason := settings.init.unless("isotropic", needs)) is not None:
         raise SettingError(reason)
-    (points, new), d_in = sizes.points(settings.data), features(settings)
+    (points, new), d_in = sizes.numbers_of_points(settings.data), features(settings)
     if new == 0:
         raise SettingError("data.train_size: no test points are left, and study kernel looks at predictions on them")
     keys = settings.kernel
@@ -36,7 +36,7 @@ def check(settings: Kernel) -> None:
 
 def warnings(settings: Kernel) -> list[str]:
     """A setting whose networks have no limit in depth: a kink at 0, or a horizon beyond the blow-up time."""
-    if (reason := kinked(settings)) is not None:
+    if (reason := limitless_kink(settings)) is not None:
         return [f"{reason}: only what needs none is measured of them"]
-    reason = explodes_with(settings.activation, settings)
+    reason = moments_explode_with(settings.activation, settings)
     return [f"{reason} (of a typical point): the kernels of the limit do not exist there"] if reason else []

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from ..least import points
+from ..least import BYTES_OF_SINGLE, bytes_of_points
 from .request import features
 from .settings import Kernel
 
-SINGLE = 4
 
-
-def least_of_weights(settings: Kernel) -> float:
+def least_of_full_matrices(settings: Kernel) -> float:
     """One network with its weights, and again as they were drawn: its full matrices."""
     depth = min(settings.depth, settings.kernel.trained_depth)
-    read_in = SINGLE * settings.width * (features(settings) or 0)
-    return points(settings) + 2 * SINGLE * depth * settings.width**2 + read_in
+    read_in = BYTES_OF_SINGLE * settings.width * (features(settings) or 0)
+    return bytes_of_points(settings) + 2 * BYTES_OF_SINGLE * depth * settings.width**2 + read_in

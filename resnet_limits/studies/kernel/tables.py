@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from ..two_way import Limits, Table
-from .diagram.claims import CORNERS, OF
-
-FINITE, WIDE, SDE, LIMIT = CORNERS
+from .diagram.claims import CORNER_FINITE, CORNER_LIMIT, CORNER_SDE, CORNER_WIDE, WORDS_OF_CORNER_MOMENTS
 
 TABLES = tuple(
     Table(
         "corner",
         caption=f"{words[:1].upper()}{words[1:]}",
-        where={"of": of, "corner": FINITE},
-        limits=Limits(rows={"corner": SDE}, columns={"corner": WIDE}, both={"corner": LIMIT}),
+        where={"of": of, "corner": CORNER_FINITE},
+        limits=Limits(rows={"corner": CORNER_SDE}, columns={"corner": CORNER_WIDE}, both={"corner": CORNER_LIMIT}),
     )
-    for of, words in OF.items()
+    for of, words in WORDS_OF_CORNER_MOMENTS.items()
 )

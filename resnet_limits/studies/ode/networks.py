@@ -29,11 +29,11 @@ from ...data.loading import load
 from ...measurement.job import Job
 from ...measurement.record import Measurement, Record
 from ...networks.blocks import field
-from ...networks.classifier import TRUNK, initial, kinds, trunk_of
+from ...networks.classifier import TRUNK, initial_classifier, kinds_of_parameters, trunk_of
 from ...networks.parametrisation import ODE
 from ...networks.steps import STEPS
 from ...networks.vector_field import VectorField
-from ...paths.draw import draw
+from ...paths.draw import draw_path
 from ...paths.laws.law import Init
 from ...training import observables
 from ...training.loop import evaluated, train
@@ -41,7 +41,7 @@ from ...training.loss_of_replicas import loss
 from ...training.trained import TrainedParameters
 from .settings import Ode, two_matrices
 
-MOST_IMAGES = 1400
+MAX_POINTS_OF_CONTROL = 1400
 """Training points of a control, whatever the data."""
 
 
@@ -59,13 +59,13 @@ def data_of(settings: Ode, *, at_most: int | None = None) -> Dataset:
 
 def few(settings: Ode) -> Dataset:
     """The data of a control, which are few."""
-    return data_of(settings, at_most=MOST_IMAGES)
+    return data_of(settings, at_most=MAX_POINTS_OF_CONTROL)
 
 
-def drawn(settings: Ode, law: Init, width: int, *, depth: int, replicas: int, purpose: str) -> dict[str, Tensor]:
+def drawn_trunk(settings: Ode, law: Init, width: int, *, depth: int, replicas: int, purpose: str) -> dict[str, Tensor]:
     """Weights (replicas, depth, *shape) of a trunk, from a law read at `t_k`; `V` is zero, as `ODE` says."""
     vector_field = two_matrix_field(settings, width)
-    path = draw(
+    path = draw_path(
         law,
         vector_field.shapes,
         depth=depth,
@@ -77,7 +77,7 @@ def drawn(settings: Ode, law: Init, width: int, *, depth: int, replicas: int, pu
         device=device.resolve(settings.device),
     )
     weights = path.at(STEPS["euler"].times(depth, settings.horizon))
-    trunk = ODE.at(depth=depth).start_of_blocks(weights, trunk_of(kinds(vector_field)))
+    trunk = ODE.at(depth=depth).start_of_blocks(weights, trunk_of(kinds_of_parameters(vector_field)))
     return {name: w.clone() for name, w in trunk.items()}
 
 
@@ -99,7 +99,7 @@ def trained_from(
     if cut:
         training = replace(training, batch_size=min(training.batch_size, len(dataset.x_train)))
     replicas, depth, width, _ = trunk["V"].shape
-    ends = initial(
+    ends = initial_classifier(
         dataset.features,
         width,
         dataset.outputs,

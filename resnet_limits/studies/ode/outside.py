@@ -15,17 +15,17 @@ def reads_a_continuous_path(settings: Ode) -> str | None:
     return settings.init.unless("smooth", "the theorem is about weights that are smooth in time (smooth, tied)")
 
 
-def moves(settings: Ode) -> str | None:
+def states_move(settings: Ode) -> str | None:
     """Why the states do not move along a smooth path of weights, or None where they do."""
     return still(settings) or reads_a_continuous_path(settings)
 
 
 def smooth_field(settings: Ode) -> str | None:
     """Why the field has no continuous derivatives along the path, or None where it has."""
-    return kinked(settings) or settings.block.rough(settings.width) or moves(settings)
+    return kinked(settings) or settings.block.rough(settings.width) or states_move(settings)
 
 
-SMALLEST_MOVEMENT = 1e-4
+MIN_MOVEMENT = 1e-4
 """Root mean square by which training has to move the weights of some layer."""
 
 
@@ -41,7 +41,7 @@ def not_trained(start: str) -> Callable[[Any], str | None]:
         if "movement" not in final.index.get_level_values(0):
             return None
         moved = float(final["movement"].max())
-        if moved < SMALLEST_MOVEMENT:
+        if moved < MIN_MOVEMENT:
             return f"training hardly moved the weights (by {moved:.1e} at most): a larger train.lr, or more epochs"
         risen = [depth for depth, loss in final["train_loss"].items() if not loss < first[depth]]
         if risen:

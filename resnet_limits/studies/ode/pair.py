@@ -9,12 +9,12 @@ import torch
 from ... import device
 from ...errors import SettingError
 from ...limits.averaged import averaged_field
-from ...limits.flow import TOLERANCE, DrivenFlow, FlowMap
+from ...limits.flow import FLOW_TOLERANCE, DrivenFlow, FlowMap
 from ...networks.residual import ResidualNetwork
 from ...networks.states import as_states
 from ...networks.steps import STEPS
 from ..pair import PairedSample
-from .problem import inputs, problem
+from .problem import embedded_inputs, problem
 from .settings import Ode
 
 
@@ -33,7 +33,7 @@ def limit(settings: Ode) -> FlowMap:
     if settings.init.unless("isotropic", "") is None:
         average = averaged_field(settings.block, settings.activation, **settings.init.sizes()._asdict())
         like = torch.zeros(1, dtype=torch.float64, device=device.resolve(settings.device))
-        return FlowMap(lambda t, x: average(x), settings.width, 1, settings.horizon, TOLERANCE, like)
+        return FlowMap(lambda t, x: average(x), settings.width, 1, settings.horizon, FLOW_TOLERANCE, like)
     needs = "the flow is solved along weights that are smooth in time (smooth, tied)"
     if (reason := settings.init.unless("smooth", needs)) is not None:
         raise SettingError(f"{reason}; compare rl.network at two depths")
@@ -44,7 +44,11 @@ def sample(settings: Ode, x0: Any = None) -> PairedSample:
     """Network and limit along the same weights, from the first training points unless others are given."""
     its_limit, its_network = limit(settings), network(settings)  # the limit first: it may be refused
     number = getattr(torch, settings.dtype)
-    x = inputs(settings, settings.width, number) if x0 is None else as_states(x0, settings.width, _like(settings))
+    x = (
+        embedded_inputs(settings, settings.width, number)
+        if x0 is None
+        else as_states(x0, settings.width, _like(settings))
+    )
     return PairedSample(x, its_network(x), its_limit(x), paired=True)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from ...measurement.job import FinishedJob
 from ...measurement.record import Comparison, Record
 
-WEIGHTS = ("V", "W", "b")
+WEIGHT_ARRAYS = ("V", "W", "b")
 """Of a layer, as arrays of a job are named."""
 
 
@@ -32,7 +32,7 @@ def that_kept(name: str, jobs: Sequence[FinishedJob]) -> dict[int, FinishedJob]:
     return {job.settings.depth: job for job in jobs if job.array(name) is not None}
 
 
-def weights(job: FinishedJob, prefix: str, names: Sequence[str] = WEIGHTS) -> np.ndarray:
+def trained_weights(job: FinishedJob, prefix: str, names: Sequence[str] = WEIGHT_ARRAYS) -> np.ndarray:
     """The trained weights of all layers, (replicas, L, entries); all kinds, or those named."""
     parts = [job.array(f"{prefix}.{name}") for name in names]
     return np.concatenate([w.astype(np.float64).reshape(*w.shape[:2], -1) for w in parts if w is not None], axis=2)

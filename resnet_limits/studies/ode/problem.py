@@ -21,16 +21,16 @@ from ...limits.flow import DrivenFlow, root_mean_square
 from ...measurement.job import Job
 from ...networks.blocks import field
 from ...networks.blocks.block import Block
-from ...paths.draw import draw
+from ...paths.draw import draw_path
 from ...paths.laws.law import Init, Random
-from ...settings.content import chosen
-from ..degenerate import of_a_layer, points
+from ...settings.content import chosen_keys
+from ..degenerate import degenerate_points, of_a_layer
 from .settings import Ode
 
 Law = TypeVar("Law", bound=Random)
 
 
-def inputs(settings: Ode, width: int, dtype: torch.dtype) -> Float[Tensor, "n d"]:
+def embedded_inputs(settings: Ode, width: int, dtype: torch.dtype) -> Float[Tensor, "n d"]:
     """The first `ode.inputs` training points, embedded in a width. Raises `SettingError` where there are fewer."""
     dataset = load(settings.data, seed=settings.seed)
     if len(dataset.x_train) < settings.ode.inputs:
@@ -58,9 +58,9 @@ def problem(
     the points `x` its training points unless others are given."""
     number: torch.dtype = dtype or getattr(torch, settings.dtype)
     width = width or settings.width
-    x = inputs(settings, width, number) if x is None else x
+    x = embedded_inputs(settings, width, number) if x is None else x
     vector_field = field(block or settings.block, activation or settings.activation, width)
-    path = draw(
+    path = draw_path(
         init or settings.init,
         vector_field.shapes,
         depth=depth or settings.depth,
@@ -82,15 +82,15 @@ def with_own_sizes(settings: Ode, law: Law) -> Law:
 
 def degenerate(settings: Ode) -> str | None:
     """What there is no number for, of a layer or of the inputs; or None."""
-    x = inputs(settings, settings.width, torch.float64).cpu()
-    return of_a_layer(settings.init, x, settings) or points(x)
+    x = embedded_inputs(settings, settings.width, torch.float64).cpu()
+    return of_a_layer(settings.init, x, settings) or degenerate_points(x)
 
 
-PATHS = ("seed", "width", "horizon", "activation", "block", "init", "data", "ode.inputs", "ode.paths")
+KEYS_OF_ODE_PATHS = ("seed", "width", "horizon", "activation", "block", "init", "data", "ode.inputs", "ode.paths")
 """What the flow along given weight paths depends on."""
 
 
-def reference(job: Job) -> tuple[Float[Tensor, "r n d"], float]:
+def exact_flow_of_paths(job: Job) -> tuple[Float[Tensor, "r n d"], float]:
     """`x(T)` of the exact flow along the given paths in float64, and the error of the solver; shared by all depths."""
 
     def compute() -> dict[str, np.ndarray]:
@@ -98,11 +98,11 @@ def reference(job: Job) -> tuple[Float[Tensor, "r n d"], float]:
         x, error = exact.end()
         return {"x": x.cpu().numpy(), "error": np.array([error])}
 
-    solution = job.shared.solve("flow", chosen(job.settings, PATHS), compute)
+    solution = job.shared.solve("flow", chosen_keys(job.settings, KEYS_OF_ODE_PATHS), compute)
     return torch.from_numpy(solution["x"]).to(device.resolve(job.settings.device)), float(solution["error"][0])
 
 
-def half_mean_square(x: Tensor) -> tuple[Tensor, Tensor]:
+def half_square_with_gradient(x: Tensor) -> tuple[Tensor, Tensor]:
     """`J = sum over replicas of |x|^2 / 2n` and `dJ/dx`; replicas do not interact."""
     return x.square().sum() / (2 * x.shape[1]), x / x.shape[1]
 

@@ -9,12 +9,12 @@ from ...networks.activations import activation_named
 from .outside import sizes
 from .settings import Sde
 
-LARGEST = 0.1
+MAX_RELATIVE_ERROR_OF_ORDER = 0.1
 """Largest relative error at the deepest depth from which an order is read."""
-LONGEST = 0.1
+MAX_STEP_OF_ORDER = 0.1
 """Largest step there: the variance `h v` of pre-activations, times `phi'(0)^2 sigma_w^2`, the rate at which errors of
 earlier layers grow, where that is above 1."""
-HEAVIEST = 2.0
+MAX_LOG_VARIANCE_OF_MEAN = 2.0
 """Largest variance of the logarithm of what is averaged: beyond, few networks carry the mean."""
 
 
@@ -28,9 +28,9 @@ def heavy_tailed(settings: Sde, power: int) -> str | None:
         return None
     k = (outer.taylor()[0] * sizes(settings).sigma_w) ** 2
     variance = power**2 * k * settings.horizon / settings.width
-    if variance > HEAVIEST:
+    if variance > MAX_LOG_VARIANCE_OF_MEAN:
         what = f"the logarithm of |x_T|^{power} has a variance of about {variance:.2g}"
-        return f"{what}: above {HEAVIEST:g} its mean is carried by networks too rare to be sampled"
+        return f"{what}: above {MAX_LOG_VARIANCE_OF_MEAN:g} its mean is carried by networks too rare to be sampled"
     return None
 
 
@@ -40,9 +40,11 @@ def deep_enough(records: Any) -> str | None:
     By the size of a step alone: a large error may be that of another limit, which must not pass for a small depth.
     """
     rows = records[records["observable"] == "weak_step"]
-    if len(rows) and (step := rows[rows["depth"] == rows["depth"].max()]["value"].mean()) > LONGEST:
+    if len(rows) and (step := rows[rows["depth"] == rows["depth"].max()]["value"].mean()) > MAX_STEP_OF_ORDER:
         depth = int(rows["depth"].max())
-        return f"the step at L={depth} is {step:.2g} ('weak_step'), above {LONGEST}; deeper networks would tell"
+        return (
+            f"the step at L={depth} is {step:.2g} ('weak_step'), above {MAX_STEP_OF_ORDER}; deeper networks would tell"
+        )
     return None
 
 
@@ -54,10 +56,10 @@ def asymptotic(observable: str, scheme: str) -> Callable[[Any], str | None]:
             return None
         rows = records[(records["observable"] == observable) & (records["scheme"] == scheme)]
         deepest = rows[rows["depth"] == rows["depth"].max()]["value"].mean()
-        if deepest > LARGEST:
+        if deepest > MAX_RELATIVE_ERROR_OF_ORDER:
             depth = int(rows["depth"].max())
             what = f"the relative error at L={depth} is {deepest:.2g}"
-            return f"{what}: no order can be read above {LARGEST}; deeper networks would tell"
+            return f"{what}: no order can be read above {MAX_RELATIVE_ERROR_OF_ORDER}; deeper networks would tell"
         return None
 
     return unmet

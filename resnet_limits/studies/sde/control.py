@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ...measurement.estimate import mean
 
-FAR = 5.0
+MAX_DEVIATION_OF_CONTROL = 5.0
 """Standard errors from its known mean at which a control is no longer believed."""
 
 
@@ -31,7 +31,7 @@ def differenced(values: Float[Tensor, " r"], control: Float[Tensor, " r"], known
     covariance): then the values are returned as they are.
     """
     value, stderr = mean(control)
-    return values - control + known if abs(value - known) <= FAR * stderr else values
+    return values - control + known if abs(value - known) <= MAX_DEVIATION_OF_CONTROL * stderr else values
 
 
 def regressed(values: Float[Tensor, " r"], control: Float[Tensor, " r"], known: float) -> Float[Tensor, " r"]:
@@ -40,6 +40,6 @@ def regressed(values: Float[Tensor, " r"], control: Float[Tensor, " r"], known: 
     value, stderr = mean(control)
     off = control - control.mean()
     variance = float(off.square().sum())
-    if variance == 0 or abs(value - known) > FAR * stderr:
+    if variance == 0 or abs(value - known) > MAX_DEVIATION_OF_CONTROL * stderr:
         return values
     return values - float((values * off).sum()) / variance * (control - known)

@@ -18,8 +18,8 @@ from ...sampling.expectations import moments
 from .outside import sizes
 from .settings import Sde
 
-NODES = 64
-STEP = 1e-5
+HERMITE_NODES = 64
+STEP_OF_CENTRAL_DIFFERENCES = 1e-5
 """Of central differences: errors of 1e-10."""
 
 
@@ -37,9 +37,11 @@ def overlaps(settings: Sde, x0: Float[Tensor, "n d"]) -> Float[Tensor, "k n n"]:
 def slopes(settings: Sde, q: Float[Tensor, " k"]) -> Float[Tensor, " k"]:
     """`E phi'(z)^2` of layers whose states have mean squares q."""
     init, h, phi = sizes(settings), settings.horizon / settings.depth, activation_named(settings.activation)
-    points, weights = np.polynomial.hermite_e.hermegauss(NODES)
+    points, weights = np.polynomial.hermite_e.hermegauss(HERMITE_NODES)
     z = (h * (init.sigma_b**2 + init.sigma_w**2 * q)).sqrt()[:, None] * torch.from_numpy(points)
-    slope = (phi(z + STEP) - phi(z - STEP)) / (2 * STEP)
+    slope = (phi(z + STEP_OF_CENTRAL_DIFFERENCES) - phi(z - STEP_OF_CENTRAL_DIFFERENCES)) / (
+        2 * STEP_OF_CENTRAL_DIFFERENCES
+    )
     return slope.square() @ torch.from_numpy(weights / weights.sum())
 
 
@@ -59,7 +61,7 @@ def log_norm_variance(settings: Sde, x0: Float[Tensor, " d"], sigma_w: float) ->
     """
     d, layers, k = len(x0), settings.depth, sigma_w**2
     phi, h = activation_named(settings.activation), settings.horizon / settings.depth
-    points, weights = (torch.from_numpy(a) for a in np.polynomial.hermite_e.hermegauss(NODES))
+    points, weights = (torch.from_numpy(a) for a in np.polynomial.hermite_e.hermegauss(HERMITE_NODES))
     weights = weights / weights.sum()
 
     def power(q: float, p: int) -> float:
@@ -75,7 +77,9 @@ def log_norm_variance(settings: Sde, x0: Float[Tensor, " d"], sigma_w: float) ->
         return math.nan
     for _ in range(layers):
         y, a = math.log(q) / 2, power(q, 2)
-        bend = (step(y + STEP) - step(y - STEP)) / (2 * STEP)
+        bend = (step(y + STEP_OF_CENTRAL_DIFFERENCES) - step(y - STEP_OF_CENTRAL_DIFFERENCES)) / (
+            2 * STEP_OF_CENTRAL_DIFFERENCES
+        )
         grown = a / q  # ratios: squares of q may be too small for float64
         spread = 4 * grown + power(q, 4) / q / q - grown**2
         variance = (1 + bend) ** 2 * variance + spread / (4 * d * (1 + grown) ** 2)

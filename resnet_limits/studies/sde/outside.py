@@ -12,7 +12,7 @@ from ..outside import still
 from .settings import Sde
 
 
-def kinked(settings: Sde) -> str | None:
+def kinked_outer(settings: Sde) -> str | None:
     """Why the outer activation has no Taylor expansion at 0, or None."""
     if (reason := activation_named(settings.activation).without_limit()) is not None:
         return f"activation={settings.activation}: the theorem needs an outer activation that is smooth at 0: {reason}"
@@ -20,7 +20,7 @@ def kinked(settings: Sde) -> str | None:
 
 
 def smooth_and_moving(settings: Sde) -> str | None:
-    return kinked(settings) or still(settings)
+    return kinked_outer(settings) or still(settings)
 
 
 def sizes(settings: Sde) -> IidLaw:
@@ -28,9 +28,9 @@ def sizes(settings: Sde) -> IidLaw:
     return IidLaw(**settings.init.sizes()._asdict())
 
 
-def linear(settings: Sde) -> str | None:
+def not_linear(settings: Sde) -> str | None:
     """Why the limit is not the linear SDE `dx = sigma_w dW x + sigma_b db` whose laws are closed, or None."""
-    if (reason := kinked(settings)) is not None:
+    if (reason := kinked_outer(settings)) is not None:
         return reason
     if activation_named(settings.activation).curvature_at_0:
         return f"activation={settings.activation}: the closed law needs phi''(0) = 0 (tanh)"
@@ -40,9 +40,9 @@ def linear(settings: Sde) -> str | None:
     return settings.init.unless("isotropic", needs) or still(settings)
 
 
-MOST = 700.0
+MAX_EXPONENT_IN_DOUBLE = 700.0
 """Largest `sigma_w^2 T` whose exponential float64 holds."""
-HEAVY = 2.0
+MAX_LOG_VARIANCE_JUDGED = 2.0
 """Largest variance of the logarithm of a square whose mean is judged. Intervals of the mean of 1024 log-normal numbers
 miss it in 3 of 100 cases more than they should at a variance of 4, in 13 at 6, in 25 at 8."""
 
@@ -54,7 +54,9 @@ def growth(settings: Sde) -> float:
 
 def overflows(growth: float) -> str | None:
     """Why there is no number for what grows like `e^{sigma_w^2 T}`, or None."""
-    return f"sigma_w^2 T = {growth:.4g}: e^{{sigma_w^2 T}} is beyond float64" if growth > MOST else None
+    return (
+        f"sigma_w^2 T = {growth:.4g}: e^{{sigma_w^2 T}} is beyond float64" if growth > MAX_EXPONENT_IN_DOUBLE else None
+    )
 
 
 def heavy(settings: Sde) -> str | None:
@@ -65,14 +67,14 @@ def heavy(settings: Sde) -> str | None:
     if (reason := overflows(growth(settings))) is not None:
         return reason
     spread = 4 * growth(settings) / settings.width
-    if spread > HEAVY:
-        return f"4 sigma_w^2 T/D = {spread:.3g} > {HEAVY:g}: the mean is carried by rare networks"
+    if spread > MAX_LOG_VARIANCE_JUDGED:
+        return f"4 sigma_w^2 T/D = {spread:.3g} > {MAX_LOG_VARIANCE_JUDGED:g}: the mean is carried by rare networks"
     return None
 
 
 def mild(settings: Sde) -> str | None:
     """Why the moments of the linear SDE are not known or not measured by so many networks, or None."""
-    return linear(settings) or heavy(settings)
+    return not_linear(settings) or heavy(settings)
 
 
 def isotropic(settings: Sde) -> str | None:

@@ -14,11 +14,11 @@ from ...sampling.of_init import law_of
 from ...sampling.schemes import EulerMaruyama, ShallowNetwork, Walker
 from ..pair import PairedSample
 from ..random_networks import LayerNoise, RandomNetworks
-from .outside import kinked
+from .outside import kinked_outer
 from .problem import inputs
 from .settings import Sde
 
-FINER = 8
+LAYERS_OF_SDE_A_LAYER = 8
 """Layers of the scheme that stands for the SDE, for each of the network's."""
 
 
@@ -28,7 +28,7 @@ def network(settings: Sde) -> RandomNetworks:
 
 
 def limit(settings: Sde) -> RandomNetworks:
-    """`replicas` draws of the SDE, by Euler and Maruyama with `FINER` steps for each layer.
+    """`replicas` draws of the SDE, by Euler and Maruyama with `LAYERS_OF_SDE_A_LAYER` steps for each layer.
 
     Raises `SettingError` for an activation without a Taylor expansion at 0.
     """
@@ -47,11 +47,11 @@ def _network(settings: Sde) -> Walker:
 
 
 def _scheme(settings: Sde) -> Walker:
-    if (reason := kinked(settings)) is not None:
+    if (reason := kinked_outer(settings)) is not None:
         raise SettingError(reason)
     law = law_of(settings.init, settings.width)
     scheme = EulerMaruyama(settings.activation, settings.activation_inside, law)
-    return Walker(scheme, FINER * settings.depth)
+    return Walker(scheme, LAYERS_OF_SDE_A_LAYER * settings.depth)
 
 
 def _noise(settings: Sde) -> LayerNoise:

@@ -14,7 +14,7 @@ from ...data.sources.gaussian import GaussianData
 from ...errors import SettingError
 from ...measurement.record import Record
 from ...random import generator
-from ..degenerate import of_a_layer, points
+from ..degenerate import degenerate_points, of_a_layer
 from .outside import growth, overflows, sizes
 from .settings import Sde
 
@@ -67,12 +67,12 @@ def degenerate(settings: Sde) -> str | None:
     reason = of_a_layer(init, x, settings, exponent=0.5) or overflows(growth(settings))
     if reason is None and settings.width == 1:
         reason = "width=1: on a line angles are 0 or 180 degrees, and a state has no two coordinates"
-    reason = reason or points(x, "input")
+    reason = reason or degenerate_points(x, "input")
     if reason is None and len(x) == 1:
         reason = "sde.inputs=1: an overlap is one of two inputs"
     return reason
 
 
-def finite(records: list[Record]) -> list[Record]:
+def finite_records(records: list[Record]) -> list[Record]:
     """Those that are numbers: past its explosion a network may have none to show."""
     return [record for record in records if math.isfinite(record.value)]

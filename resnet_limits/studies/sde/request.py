@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ...data import sizes
 from ...data.sources.gaussian import GaussianData
 from ...errors import SettingError
-from ..chosen import BELOW, asked_groups
+from ..chosen import SUFFIX_OF_ALL_BELOW, asked_groups
 from ..group import Group
 from .outside import explodes, isotropic
 from .settings import Sde
@@ -18,7 +18,7 @@ def check(settings: Sde, groups: Sequence[Group]) -> None:
     """Raise `SettingError` for a law that is not of independent layers, or inputs that there are not."""
     settings.init.require_layer("sde")
     if isotropic(settings) and not all(group.any_law for group in asked_groups(settings.claims, groups)):
-        follow = ",".join(f"sde.{group.name}{BELOW}" for group in groups if group.any_law)
+        follow = ",".join(f"sde.{group.name}{SUFFIX_OF_ALL_BELOW}" for group in groups if group.any_law)
         raise SettingError(
             f"init={settings.init.name}: so far the networks of these claims alone have it; ask for claims=[{follow}]"
         )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from ...data.sources.gaussian import GaussianData
-from ..least import points, sampled
+from ..least import bytes_of_points, bytes_of_samples
 from .settings import Sde
 
 
 def least_of_inputs(settings: Sde) -> float:
     """The data set where the inputs are points of one."""
-    return 0.0 if isinstance(settings.data, GaussianData) else points(settings)
+    return 0.0 if isinstance(settings.data, GaussianData) else bytes_of_points(settings)
 
 
 def least_of_one(settings: Sde) -> float:
-    return least_of_inputs(settings) + sampled(settings, vectors=1)
+    return least_of_inputs(settings) + bytes_of_samples(settings, vectors=1)

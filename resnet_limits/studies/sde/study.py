@@ -19,7 +19,7 @@ from .settings import Sde
 from .strong import claims as strong
 from .weak import claims as weak
 
-GROUPS = (
+GROUPS_OF_SDE = (
     strong.GROUP,
     weak.GROUP,
     law.GROUP,
@@ -52,8 +52,8 @@ STUDY = Study(
         "sde.inputs",
         "seed",
     ),
-    groups=GROUPS,
-    check=partial(check, groups=GROUPS),
+    groups=GROUPS_OF_SDE,
+    check=partial(check, groups=GROUPS_OF_SDE),
     figures=("function_draws", "correlation_by_layer"),
     warnings=warnings,
 )

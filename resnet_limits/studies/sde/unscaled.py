@@ -3,7 +3,8 @@
 unscaled        x <- x + phi(W psi(x) + b)      W_ij ~ N(0, sigma_w^2 / D): `ShallowNetwork` at horizon L, where h = 1
 feed-forward    x <- phi(W psi(x) + b)          the same weights, no skip connection
 
-Where states explode or gradients vanish exponentially, at most `DEEPEST` layers are sampled: no number overflows.
+Where states explode or gradients vanish exponentially, at most `MAX_UNSCALED_LAYERS` layers are sampled: no number
+overflows.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from ...sampling.schemes import Scheme, ShallowNetwork
 from .outside import sizes
 from .settings import Sde
 
-DEEPEST = 128
+MAX_UNSCALED_LAYERS = 128
 """Layers that show an exponential rate; float32 holds the squares of what they make of the pinned sizes."""
 
 

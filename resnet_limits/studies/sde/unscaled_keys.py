@@ -23,6 +23,6 @@ PLAIN_ORDERED = _pins("tanh", 1.0, 0.5)
 """In the ordered phase: mean square gradients shrink by `sigma_w^2 E phi'(z)^2 = 0.58` a layer at infinite width."""
 
 
-def narrow(settings: Sde) -> str | None:
+def too_narrow_unscaled(settings: Sde) -> str | None:
     """Why the asymptotic laws of unscaled networks, those of wide ones, say nothing; None where they do."""
     return f"width={settings.width}: its law is that of wide networks, width=4 or more" if settings.width < 4 else None

@@ -48,7 +48,7 @@ def test_below_the_threshold_nothing_folds_and_above_it_blocks_do(settings):
 
 def test_the_share_of_folds_grows_with_the_stretch():
     (records,) = measured("folding", SMALL, (16,)).values()
-    shares = [value(records, "fold_share", norm="points", lipschitz=s).value for s in folding.SCALES["points"]]
+    shares = [value(records, "fold_share", norm="points", lipschitz=s).value for s in folding.SCALES_BY_NORM["points"]]
     assert shares == sorted(shares)
     assert shares[0] == shares[1] == 0
     assert shares[2] > 0, "just above the threshold some fold already"

@@ -21,17 +21,17 @@ from resnet_limits.errors import MeasurementError, SettingError
 from resnet_limits.measurement.job import InMemory, Job
 from resnet_limits.measurement.record import Record
 from resnet_limits.networks.classifier import cross_entropy
-from resnet_limits.networks.convolutional import initial, logits
+from resnet_limits.networks.convolutional import initial_convolutional, logits_of_images
 from resnet_limits.random import Stream, normals
 from resnet_limits.runs.checkpoint import FolderCheckpoints
-from resnet_limits.settings.checks import check as check_ranges
+from resnet_limits.settings.checks import check_values as check_ranges
 from resnet_limits.settings.training import Train
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.flow.images import measure as images
 from resnet_limits.studies.flow.settings import Flow, FlowKeys, ImageKeys
 from resnet_limits.studies.flow.study import STUDY
 from resnet_limits.training import convolutional
-from resnet_limits.training.convolutional import train
+from resnet_limits.training.convolutional import train_convolutional
 from tests.planting import plant
 from tests.studies.verdicts import measured, value, verdicts
 
@@ -93,7 +93,7 @@ def test_parameters_are_counted_and_shared_weights_have_fewer(records: list[Reco
         for weights in ("free", "shared")
     }
     assert numbers[1, "free"] == numbers[1, "shared"] == numbers[2, "shared"] < numbers[2, "free"]
-    start = initial((1, 8, 8), 4, 10, sets=2, replicas=1, seed=0)
+    start = initial_convolutional((1, 8, 8), 4, 10, sets=2, replicas=1, seed=0)
     assert numbers[2, "free"] == sum(w.numel() for w in start.values())
 
 
@@ -103,9 +103,9 @@ def test_one_unit_is_one_network_and_all_depths_share_the_training(monkeypatch: 
 
     def counted(*args: object, **keywords: object):
         calls.append(keywords["units"])
-        return train(*args, **keywords)  # type: ignore[arg-type]
+        return train_convolutional(*args, **keywords)  # type: ignore[arg-type]
 
-    plant(monkeypatch, train, counted)
+    plant(monkeypatch, train_convolutional, counted)
     shared = InMemory()
     first, again = (images.measure(Job(replace(SMALL, depth=depth), shared)).records for depth in (16, 64))
     assert calls == [1, 2, 2]
@@ -144,11 +144,11 @@ def test_an_interrupted_measurement_goes_on_to_the_same_result(tmp_path: Path, r
 
 
 def test_training_is_sgd_with_momentum_with_a_rate_times_the_sets_of_a_stage():
-    start = initial((1, 8, 8), 4, 3, sets=2, replicas=2, seed=0, dtype=torch.float64)
+    start = initial_convolutional((1, 8, 8), 4, 3, sets=2, replicas=2, seed=0, dtype=torch.float64)
     x, y = normals((1, 8, 8), Stream(0, "x"), replicas=12), torch.arange(12) % 3
     recipe = Train(epochs=3, batch_size=12, lr=0.05, momentum=0.9, schedule="cosine")
     keywords = {"units": 2, "horizon": 1.0, "seed": 0}
-    parameters = train("tanh", start, x, y, recipe, progress=lambda fraction, message: None, **keywords)
+    parameters = train_convolutional("tanh", start, x, y, recipe, progress=lambda fraction, message: None, **keywords)
     reference = {name: w.clone().requires_grad_() for name, w in start.items()}
     groups = [
         {"params": [w for name, w in reference.items() if name.startswith("stage") == stage], "lr": rate}
@@ -159,7 +159,7 @@ def test_training_is_sgd_with_momentum_with_a_rate_times_the_sets_of_a_stage():
     clipped = 0
     for _ in range(3):
         optimiser.zero_grad()
-        cross_entropy(logits("tanh", reference, x, units=2), y).sum().backward()
+        cross_entropy(logits_of_images("tanh", reference, x, units=2), y).sum().backward()
         for r in range(2):  # of each replica by itself
             length = sum(float(w.grad[r].square().sum()) for w in reference.values() if w.grad is not None) ** 0.5
             clipped += length > 1
@@ -188,16 +188,16 @@ def test_paired_differences():
     a = np.array([[True, True, False, True], [True, False, False, True]])
     b = np.array([[True, False, False, True], [True, False, False, False]])
     off = np.array([0, 0.5, 0, 0.5])
-    assert images.difference(a, b) == (0.25, pytest.approx(off.std(ddof=1) / 2))
-    same, stderr = images.difference(a, a)
+    assert images.difference_of_accuracies(a, b) == (0.25, pytest.approx(off.std(ddof=1) / 2))
+    same, stderr = images.difference_of_accuracies(a, a)
     assert same == 0
     assert stderr == pytest.approx(1 / 8)  # one image of four in one of two replicas
 
 
 def test_what_is_evaluated():
-    assert images.evaluated(1) == [1, 2, 4, 8, 16]
-    assert images.evaluated(3) == [2, 3, 6, 12, 24, 48]
-    assert images.evaluated(4) == [2, 4, 8, 16, 32, 64]
+    assert images.units_evaluated(1) == [1, 2, 4, 8, 16]
+    assert images.units_evaluated(3) == [2, 3, 6, 12, 24, 48]
+    assert images.units_evaluated(4) == [2, 4, 8, 16, 32, 64]
 
 
 @pytest.mark.parametrize(
@@ -238,21 +238,21 @@ def test_units_are_one_or_more_different_positive_integers(units: object):
 
 
 def test_a_loss_that_is_not_finite_names_the_rate():
-    start = initial((1, 8, 8), 4, 3, sets=1, replicas=2, seed=0)
+    start = initial_convolutional((1, 8, 8), 4, 3, sets=1, replicas=2, seed=0)
     start["read_out.W"][1] = math.inf  # of one replica
     x, y = torch.ones(5, 1, 8, 8), torch.zeros(5, dtype=torch.int64)
     keywords = {"units": 1, "horizon": 1.0, "seed": 0, "progress": lambda fraction, message: None}
     words = r"1 unit\(s\) a stage is nan at step 0 of 3, flow.images.lr=0.5; a smaller flow.images.lr may train"
     with pytest.raises(MeasurementError, match=words):
-        train("tanh", start, x, y, Train(batch_size=5), key_of_rate="flow.images.lr", **keywords)
+        train_convolutional("tanh", start, x, y, Train(batch_size=5), key_of_rate="flow.images.lr", **keywords)
 
 
 def test_a_batch_larger_than_a_folder_of_images_is_refused_when_it_is_read():
-    start = initial((1, 8, 8), 4, 3, sets=1, replicas=1, seed=0)
+    start = initial_convolutional((1, 8, 8), 4, 3, sets=1, replicas=1, seed=0)
     x, y = torch.zeros(5, 1, 8, 8), torch.zeros(5, dtype=torch.int64)
     keywords = {"units": 1, "horizon": 1.0, "seed": 0, "progress": lambda fraction, message: None}
     with pytest.raises(SettingError, match=r"flow.images.batch_size=6: there are 5 training images"):
-        train("tanh", start, x, y, Train(batch_size=6), key_of_rate="flow.images.lr", **keywords)
+        train_convolutional("tanh", start, x, y, Train(batch_size=6), key_of_rate="flow.images.lr", **keywords)
     assert convolutional.KEY_OF_RATE == "train.lr"
 
 

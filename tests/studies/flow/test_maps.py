@@ -48,7 +48,7 @@ def test_the_limit_of_a_linear_field_is_a_matrix_exponential():
     W, b = (flow.path.at(torch.zeros(1))[name][:, 0] for name in ("W", "b"))
     generator = torch.cat([torch.cat([W, b[..., None]], dim=2), torch.zeros(3, 1, 3).double()], dim=1)
     ends = torch.nn.functional.pad(flow.x0, (0, 1), value=1.0) @ torch.matrix_exp(generator).mT
-    solution, error = problem.reference(Job(settings), "shared")
+    solution, error = problem.exact_flow(Job(settings), "shared")
     assert error < 1e-10
     assert torch.allclose(solution, ends[..., :2], atol=1e-11)
 

@@ -10,7 +10,7 @@ from resnet_limits.data.sources.gaussian import GaussianData
 from resnet_limits.data.sources.spirals import SpiralsData
 from resnet_limits.errors import SettingError
 from resnet_limits.paths.laws.matrix_normal import MatrixNormalLaw
-from resnet_limits.settings.checks import check
+from resnet_limits.settings.checks import check_values
 from resnet_limits.settings.training import Train
 from resnet_limits.studies.flow.settings import Flow, FlowKeys, ImageKeys
 from resnet_limits.studies.flow.study import STUDY
@@ -48,10 +48,10 @@ def test_requests_that_cannot_be_run(settings, words):
 )
 def test_lists_of_units(units, words):
     with pytest.raises(SettingError, match=r"flow.images.units.*" + words):
-        check(replace(Flow(), flow=FlowKeys(images=ImageKeys(units=units))))
+        check_values(replace(Flow(), flow=FlowKeys(images=ImageKeys(units=units))))
 
 
 @pytest.mark.parametrize("bound", [0.0, 1.0, 1.5, float("nan")])
 def test_a_bound_has_to_lie_below_one(bound):
     with pytest.raises(SettingError, match=r"flow\.bound"):
-        check(replace(Flow(), flow=FlowKeys(bound=bound)))
+        check_values(replace(Flow(), flow=FlowKeys(bound=bound)))

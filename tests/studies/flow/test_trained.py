@@ -17,7 +17,7 @@ from resnet_limits.data.sources.gaussian import GaussianData
 from resnet_limits.data.sources.moons import MoonsData
 from resnet_limits.data.sources.spirals import SpiralsData
 from resnet_limits.diffeomorphisms.controls import CONTROLS
-from resnet_limits.diffeomorphisms.lipschitz import normalised
+from resnet_limits.diffeomorphisms.lipschitz import scaled_to_bound
 from resnet_limits.errors import SettingError
 from resnet_limits.measurement.job import InMemory, Job
 from resnet_limits.measurement.record import Measurement
@@ -36,7 +36,7 @@ from resnet_limits.studies.flow.settings import Flow, FlowKeys
 from resnet_limits.studies.flow.study import STUDY
 from resnet_limits.studies.flow.trained import claims
 from resnet_limits.studies.flow.trained import measure as trained
-from resnet_limits.studies.flow.trained.claims import COLUMNS, GROUP, SHOWN, WEIGHTS
+from resnet_limits.studies.flow.trained.claims import COLUMNS_OF_TRAINED, CONTROLS_SHOWN, GROUP, KINDS_OF_WEIGHTS
 from resnet_limits.training.loop import train
 from tests.planting import plant, resize
 
@@ -54,7 +54,7 @@ TINY = replace(TINY, flow=FlowKeys(points=20, trained_depth=4))
 @pytest.fixture
 def few_controls(monkeypatch):
     """Plain networks and those with a hard bound."""
-    resize(monkeypatch, claims, SHOWN=("none", "spectral"))
+    resize(monkeypatch, claims, CONTROLS_SHOWN=("none", "spectral"))
 
 
 def verdicts(settings: Flow):
@@ -72,7 +72,7 @@ def test_every_claim_is_supported():
 
 @pytest.mark.slow
 def test_each_penalty_lowers_what_it_penalises_and_one_without_a_gradient_does_not(monkeypatch):
-    resize(monkeypatch, claims, WEIGHTS=("free",))
+    resize(monkeypatch, claims, KINDS_OF_WEIGHTS=("free",))
     claimed = [f"flow.folding.trained.penalty.{name}" for name in ("lipschitz", "inverse", "h1")]
     judged = verdicts(SMALL)
     assert [judged[name].verdict for name in claimed] == ["supported"] * 3
@@ -93,7 +93,7 @@ def test_each_penalty_lowers_what_it_penalises_and_one_without_a_gradient_does_n
 @pytest.mark.slow
 @pytest.mark.usefixtures("few_controls")
 def test_a_bound_that_is_not_kept_is_seen(monkeypatch):
-    plant(monkeypatch, normalised, lambda field, weights, bound: dict(weights))
+    plant(monkeypatch, scaled_to_bound, lambda field, weights, bound: dict(weights))
     judged = verdicts(SMALL)
     assert judged["flow.folding.trained.spectral"].verdict == "refuted"
     assert judged["flow.folding.trained.determinant"].verdict == "refuted"
@@ -104,12 +104,12 @@ def test_of_a_block_without_a_lipschitz_bound_only_what_needs_none_is_trained():
     settings = replace(TINY, block=PrenormBlock(hidden=4))
     measurement = trained.measure(Job(settings))
     controls = {r.coordinates["control"] for r in measurement.records}
-    assert controls == set(SHOWN) - {"spectral", "lipschitz"}
+    assert controls == set(CONTROLS_SHOWN) - {"spectral", "lipschitz"}
     assert "lipschitz_bound" not in {r.observable for r in measurement.records}
     table_of = measurement.arrays["trained.table"]
-    assert table_of.shape == (len(COLUMNS), 2 * len(SHOWN))
-    assert np.isnan(table_of[:, 2 * SHOWN.index("spectral")]).all()
-    assert np.isfinite(table_of[0, 2 * SHOWN.index("none")])
+    assert table_of.shape == (len(COLUMNS_OF_TRAINED), 2 * len(CONTROLS_SHOWN))
+    assert np.isnan(table_of[:, 2 * CONTROLS_SHOWN.index("spectral")]).all()
+    assert np.isfinite(table_of[0, 2 * CONTROLS_SHOWN.index("none")])
     for claim in GROUP.claims:
         if "spectral" in claim.where.values():
             assert "no Lipschitz bound" in str(claim.outside(settings))
@@ -126,7 +126,7 @@ def test_a_block_without_an_outer_matrix_is_not_trained_and_says_so():
 def test_plain_networks_that_are_kept_from_folding_are_seen(monkeypatch):
     monkeypatch.setitem(trained.CONTROLS, "none", CONTROLS["spectral"])
     assert verdicts(SMALL)["flow.folding.trained.folds"].verdict == "inconclusive", "they did not learn enough to tell"
-    resize(monkeypatch, claims, LEAST_ACCURACY=0.0)
+    resize(monkeypatch, claims, LEAST_ACCURACY_OF_NETWORKS=0.0)
     many = replace(SMALL, train=replace(SMALL.train, epochs=2, replicas=16))  # none of 4 may be three in ten of all
     assert verdicts(many)["flow.folding.trained.folds"].verdict == "refuted"
 
@@ -150,7 +150,7 @@ def test_networks_with_room_are_not_said_to_fold():
 def of_linear_blocks(factors: list[list[float]]) -> tuple[trained.TrainedNetwork, dict[str, torch.Tensor]]:
     """A network of the plane whose blocks are `x + diag(a, b) x`, (a, b) a block."""
     settings = replace(TINY, activation="identity", block=TwoBlock(hidden=2))
-    net = trained.network(settings, "none", "free", len(factors), 2)
+    net = trained.trained_network(settings, "none", "free", len(factors), 2)
     V = torch.stack([torch.diag(torch.tensor(f, dtype=torch.float64)) for f in factors])
     W = torch.eye(2, dtype=torch.float64).expand_as(V)
     return net, {"V": V[None], "W": W[None], "b": torch.zeros(1, len(factors), 2, dtype=torch.float64)}
@@ -169,7 +169,7 @@ def test_a_planted_fold_is_found_though_two_of_them_cancel():
 def test_a_fold_between_the_points_is_found_on_the_grid():
     """`x - 2 tanh(x)` folds around the line x = 0, where none of the points is."""
     settings = replace(TINY, block=TwoBlock(hidden=1))
-    net = trained.network(settings, "none", "free", 1, 2)
+    net = trained.trained_network(settings, "none", "free", 1, 2)
     weights = {
         "V": torch.tensor([[[[-2.0], [0.0]]]], dtype=torch.float64),
         "W": torch.tensor([[[[1.0, 0.0]]]], dtype=torch.float64),
@@ -192,11 +192,11 @@ def test_the_inverse_error_is_that_of_the_blocks_backwards():
 # -- what is trained ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("control", SHOWN)
-@pytest.mark.parametrize("weights", WEIGHTS)
+@pytest.mark.parametrize("control", CONTROLS_SHOWN)
+@pytest.mark.parametrize("weights", KINDS_OF_WEIGHTS)
 def test_networks_are_what_they_are_said_to_be(control, weights):
     dataset = load(TINY.data, seed=0)
-    net = trained.network(TINY, control, weights, 4, dataset.features)
+    net = trained.trained_network(TINY, control, weights, 4, dataset.features)
     start = net.start(dataset, TINY)
     assert start["trunk.W"].shape[1] == (1 if weights == "shared" else 4)
     big = {name: 10 * w for name, w in start.items()}
@@ -216,7 +216,7 @@ def test_networks_are_what_they_are_said_to_be(control, weights):
 def test_points_of_many_features_go_through_a_read_in_that_is_trained():
     settings = replace(TINY, data=DigitsData(train_size=60, test_size=30), width=6)
     dataset = load(settings.data, seed=0)
-    net = trained.network(settings, "none", "free", 4, dataset.features)
+    net = trained.trained_network(settings, "none", "free", 4, dataset.features)
     start = net.start(dataset, settings)
     assert start["read_in.W"].shape == (4, 6, 64)
     assert net.parametrised(start)["read_in.W"] is start["read_in.W"]
@@ -228,7 +228,7 @@ def test_points_of_many_features_go_through_a_read_in_that_is_trained():
 def test_points_of_the_plane_have_zeros_behind_them_in_a_wider_state():
     settings = replace(TINY, width=3)
     dataset = load(settings.data, seed=0)
-    net = trained.network(settings, "none", "free", 4, 2)
+    net = trained.trained_network(settings, "none", "free", 4, 2)
     x = trained.placed_in(net.parametrised(net.start(dataset, settings)), dataset.x_train)
     assert torch.equal(x[1, :, :2], dataset.x_train)
     assert (x[..., 2] == 0).all()
@@ -236,7 +236,7 @@ def test_points_of_the_plane_have_zeros_behind_them_in_a_wider_state():
 
 def test_the_start_is_near_the_identity():
     dataset = load(SMALL.data, seed=0)
-    net = trained.network(SMALL, "none", "free", 8, 2)
+    net = trained.trained_network(SMALL, "none", "free", 8, 2)
     parameters = net.parametrised(net.start(dataset, SMALL))
     x = trained.placed_in(parameters, dataset.x_train)
     measured = trained.folds(net, trunk_of(parameters), x)
@@ -248,7 +248,7 @@ def test_the_start_is_near_the_identity():
 @pytest.mark.parametrize("activation", ["relu", "swish"])
 def test_other_blocks_and_activations_are_trained_and_bounded(block, activation):
     settings = replace(TINY, block=block, activation=activation)
-    for weights in WEIGHTS:
+    for weights in KINDS_OF_WEIGHTS:
         measured = trained.judged(Job(settings), "spectral", weights, 4)
         assert measured["lipschitz_bound"].max() <= 0.9 + 1e-12
         assert measured["block_lipschitz@all"].max() <= 0.9 + 1e-12
@@ -273,12 +273,12 @@ def test_deeper_jobs_share_the_networks_and_say_how_deep_they_are(monkeypatch):
 def test_the_table_is_that_of_the_records():
     measurement = measured(TINY)
     table = measurement.arrays["trained.table"]
-    assert table.shape == (len(COLUMNS), 2 * len(SHOWN))
+    assert table.shape == (len(COLUMNS_OF_TRAINED), 2 * len(CONTROLS_SHOWN))
     for record in measurement.records:
-        if record.observable in COLUMNS and record.coordinates.get("at", "all") == "all":
+        if record.observable in COLUMNS_OF_TRAINED and record.coordinates.get("at", "all") == "all":
             control, weights = record.coordinates["control"], record.coordinates["weights"]
-            column = 2 * SHOWN.index(control) + WEIGHTS.index(weights)
-            assert table[COLUMNS.index(record.observable), column] == record.value
+            column = 2 * CONTROLS_SHOWN.index(control) + KINDS_OF_WEIGHTS.index(weights)
+            assert table[COLUMNS_OF_TRAINED.index(record.observable), column] == record.value
     assert {name for name in measurement.arrays if "PLANE" not in name} >= {"trained.labels", "trained.layers"}
     for name in ("none.map", "none.inverse", "spectral.map", "spectral.inverse"):
         assert measurement.arrays[f"trained.{name}.nodes"].shape == (5, 81, 81, 2)
@@ -292,7 +292,7 @@ def test_what_is_drawn_of_the_inverse_ends_where_the_map_began():
 
 
 def test_a_training_that_explodes_is_said_and_not_judged(monkeypatch):
-    resize(monkeypatch, claims, SHOWN=("none", "lipschitz"))
+    resize(monkeypatch, claims, CONTROLS_SHOWN=("none", "lipschitz"))
     measurement = measured(replace(TINY, activation="relu", train=replace(TINY.train, lr=1e200)))
     assert {record.observable for record in measurement.records} == {"exploded_at"}
     assert np.isnan(measurement.arrays["trained.table"]).all()
@@ -301,7 +301,7 @@ def test_a_training_that_explodes_is_said_and_not_judged(monkeypatch):
 def test_weights_that_are_not_finite_are_no_crash():
     dataset = load(TINY.data, seed=0)
     for control in ("spectral", "lipschitz"):
-        net = trained.network(TINY, control, "free", 4, 2)
+        net = trained.trained_network(TINY, control, "free", 4, 2)
         broken = {name: w * math.nan for name, w in net.start(dataset, TINY).items()}
         assert torch.isnan(net.parametrised(broken)["trunk.V"]).all()
         penalty = net.penalty(TINY)

@@ -76,7 +76,7 @@ def test_where_all_starts_end_in_one_minimiser_nothing_is_random_and_seeds_agree
 
 
 def test_networks_that_are_not_trained_do_not_move_and_are_not_supported(monkeypatch: pytest.MonkeyPatch):
-    resize(monkeypatch, claims, SMALLEST_LOSS=np.inf)
+    resize(monkeypatch, claims, MAX_LOSS_WITHOUT_PENALTY=np.inf)
     plant(monkeypatch, minimise, lambda problem, start, **keys: replace(minimise(problem, start, **keys), point=start))
     jobs = measured(ablation, replace(SMALL, replicas=2), depths=(4, 8, 16, 32))
     assert verdict("gamma.ablation.none.roughness", jobs).verdict != "supported"
@@ -107,14 +107,14 @@ def test_the_h1_norm_in_place_of_a_control_is_refuted(monkeypatch: pytest.Monkey
         careful(self, *arguments, **(given | {"penalty": "h1"}))
 
     monkeypatch.setattr(DepthRegularised, "__init__", wrong)
-    resize(monkeypatch, claims, CONTROLS={"decay": 0.01}, POINTS={"decay": 4})
+    resize(monkeypatch, claims, PENALTY_SIZES={"decay": 0.01}, POINTS_BY_CONTROL={"decay": 4})
     jobs = measured(ablation, replace(SMALL, replicas=3), depths=(8, 16, 32, 64, 128))
     assert verdict("gamma.ablation.decay.roughness", jobs).verdict == "refuted"
     assert verdict("gamma.ablation.decay.path", jobs, ablation_paths).verdict == "refuted"
 
 
 def test_a_control_that_has_not_met_the_data_says_nothing(monkeypatch: pytest.MonkeyPatch):
-    resize(monkeypatch, claims, SMALLEST_LOSS=0.0)
+    resize(monkeypatch, claims, MAX_LOSS_WITHOUT_PENALTY=0.0)
     jobs = measured(ablation, replace(SMALL, minimiser=Minimiser(iterations=2)), depths=(4,))
     judgement = verdict("gamma.ablation.none.roughness", jobs)
     assert judgement.verdict == "inconclusive"
@@ -130,6 +130,6 @@ def test_values_with_relu_approach_each_other_and_far_from_a_minimum_say_nothing
         (value,) = [r for r in measurement.records if r.observable == "value_difference"]
         assert value.reference_error < 0.1 * value.value, settings.depth
     (claim,) = [c for c in STUDY.claims if c.id == "gamma.relu"]
-    resize(monkeypatch, relu_claims, LARGEST_GRADIENT=0.0)
+    resize(monkeypatch, relu_claims, MAX_RELATIVE_GRADIENT=0.0)
     frame = pd.concat([table(s, m.records) for s, m in jobs], ignore_index=True)
     assert "relative gradient norm" in (claim.unmet(frame) or "")

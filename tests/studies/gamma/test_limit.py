@@ -101,11 +101,11 @@ def test_another_power_of_the_depth_in_the_penalty_is_refuted(monkeypatch: pytes
         return math.sqrt(a * tau), math.sqrt(a * self.depth**power)
 
     exact = {}
-    for name, kind in limit.KINDS.items():
+    for name, kind in limit.KIND_BY_PROBLEM.items():
         job = limit.of_problem(Job(SMALL), name)
         problem = small(job.settings, kind)
-        exact[problem.penalties, kind] = limit.limit_of(job, problem, kind)
-    plant(monkeypatch, limit.limit_of, lambda job, problem, kind: exact[problem.penalties, kind])
+        exact[problem.penalties, kind] = limit.limit_of_branch(job, problem, kind)
+    plant(monkeypatch, limit.limit_of_branch, lambda job, problem, kind: exact[problem.penalties, kind])
     monkeypatch.setattr(DepthRegularised, "sizes", sizes)
     jobs = measured(limit, depths=DEEP)
     # without the factor n minimisers become rough, and what is left of three claims still bends at these depths

@@ -23,8 +23,8 @@ def test_landmarks_are_matched_by_the_geodesic_that_training_every_layer_approac
     assert all(array.flags["C_CONTIGUOUS"] for array in arrays.values())  # else a file of them holds something else
     assert np.abs(arrays["landmarks.states"][-1] - arrays["landmarks.targets"]).max() < 0.02
     grid = arrays["landmarks.grid"]
-    assert grid.shape == (5, landmarks.GRID**2, 2)
-    np.testing.assert_array_equal(grid[0], landmarks.grid().numpy())
+    assert grid.shape == (5, landmarks.LINES_OF_GRID**2, 2)
+    np.testing.assert_array_equal(grid[0], landmarks.nodes_of_plane().numpy())
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from resnet_limits.random.normals import generator
 from resnet_limits.settings.training import Minimiser
 from resnet_limits.studies.hamiltonian.meanfield import claims as meanfield_claims
 from resnet_limits.studies.hamiltonian.meanfield import measure as meanfield
-from resnet_limits.studies.hamiltonian.problem import minima, setup
+from resnet_limits.studies.hamiltonian.problem import minima_of_setup, setup
 from resnet_limits.studies.hamiltonian.problem import trained as minimiser
 from resnet_limits.training.minimiser import minimise
 from tests.planting import plant, resize
@@ -43,7 +43,7 @@ def test_draws_of_too_many_points_are_refuted(monkeypatch: pytest.MonkeyPatch):
 
 def test_the_constant_of_the_mean_field_is_that_of_gradients_of_single_points_by_autograd():
     problem, L = setup(SMALL), 4
-    (branch,) = minima(Job(SMALL), problem, L, "t", {})
+    (branch,) = minima_of_setup(Job(SMALL), problem, L, "t", {})
     network = minimiser(problem, branch)
     objective, z, n = network.network, torch.from_numpy(network.minimum.point), len(problem.q0)
 
@@ -62,7 +62,7 @@ def test_the_constant_of_the_mean_field_is_that_of_gradients_of_single_points_by
 
 @pytest.mark.slow
 def test_the_standard_error_of_the_mean_field_is_the_scatter_over_seeds(monkeypatch: pytest.MonkeyPatch):
-    resize(monkeypatch, meanfield_claims, COUNTS=(256,), DEPTH=4)
+    resize(monkeypatch, meanfield_claims, POINT_COUNTS=(256,), DEPTH_OF_MEANFIELD=4)
     records = []
     for seed in range(16):
         settings = replace(SMALL, seed=seed, replicas=5, minimiser=Minimiser(tolerance=1e-8))

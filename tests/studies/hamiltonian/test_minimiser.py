@@ -20,7 +20,7 @@ from resnet_limits.limits.hamiltonian.end_loss import Fixed
 from resnet_limits.limits.hamiltonian.integrators import INTEGRATORS
 from resnet_limits.limits.hamiltonian.kernels.features import FeaturesKernel
 from resnet_limits.limits.hamiltonian.losses.square import SquareLoss
-from resnet_limits.limits.hamiltonian.shooting import Problem, descend, shoot
+from resnet_limits.limits.hamiltonian.shooting import Problem, lowered_by_lbfgs, shoot
 from resnet_limits.measurement.job import InMemory, Job
 from resnet_limits.networks.activations import activation_named
 from resnet_limits.runs.records import table
@@ -28,8 +28,8 @@ from resnet_limits.settings.content import job_name
 from resnet_limits.settings.training import Minimiser
 from resnet_limits.studies.hamiltonian.energy import measure as energy
 from resnet_limits.studies.hamiltonian.network import refined
-from resnet_limits.studies.hamiltonian.outside import not_reached
-from resnet_limits.studies.hamiltonian.problem import Setup, minima, setup
+from resnet_limits.studies.hamiltonian.outside import solution_not_reached
+from resnet_limits.studies.hamiltonian.problem import Setup, minima_of_setup, setup
 from resnet_limits.studies.hamiltonian.problem import trained as minimiser
 from resnet_limits.studies.hamiltonian.scaling import compare as depths
 from resnet_limits.studies.hamiltonian.scaling import measure as scaling
@@ -71,9 +71,9 @@ def test_three_ways_reach_the_same_minimiser():
     # all layers trained; shooting by symplectic Euler with as many steps, from zero; the minimiser by autograd alone
     settings = replace(SMALL, hamiltonian=HamiltonianKeys(points=6, nu=0.3))
     problem, depth = setup(settings), 4
-    network = minimiser(problem, minima(Job(settings), problem, depth, "t", {})[-1])
+    network = minimiser(problem, minima_of_setup(Job(settings), problem, depth, "t", {})[-1])
     aim, euler = Problem(problem.kernel, problem.q0, problem.nu, problem.loss), INTEGRATORS["symplectic_euler"]
-    shot = shoot(aim, descend(aim, INTEGRATORS["rk4"], 4, iterations=10), euler, depth)
+    shot = shoot(aim, lowered_by_lbfgs(aim, INTEGRATORS["rk4"], 4, iterations=10), euler, depth)
     assert shot.converged, shot.why
     np.testing.assert_allclose(shot.momentum.numpy(), network.momenta[0].numpy(), atol=1e-8)
     np.testing.assert_allclose(shot.trajectory.states.numpy(), torch.stack(network.states).numpy(), atol=1e-8)
@@ -101,7 +101,7 @@ def test_a_network_trained_on_one_point_approaches_the_minimum_in_closed_form_at
     )
     q0, y = (torch.full((1, 1), x, dtype=torch.float64) for x in (start, target))
     problem = Setup(FeaturesKernel(activation_named("identity")), q0, nu, Fixed(SquareLoss(), y))
-    (branch,) = minima(Job(SMALL), problem, 128, "one point", {})
+    (branch,) = minima_of_setup(Job(SMALL), problem, 128, "one point", {})
     gaps = []
     for rung in branch.rungs:
         assert rung.minimum.converged
@@ -141,7 +141,7 @@ def test_what_a_limit_starts_from_is_part_of_its_key(change: dict, monkeypatch: 
 def test_a_branch_that_ends_at_the_lowest_rungs_is_noticed():
     settings = replace(SMALL, data=SpiralsData(), hamiltonian=HamiltonianKeys(points=20, nu=0.01))
     jobs = measured(scaling, settings, (4, 8, 16, 32))
-    reason = not_reached("scaled decay", shooting=False)
+    reason = solution_not_reached("scaled decay", shooting=False)
     frames = [table(s, m.records, job=job_name(s)) for s, m in jobs]
     assert "ends below L=8" in (reason(pd.concat(frames)) or "")
     assert reason(pd.concat(frames[1:])) is None

@@ -9,7 +9,7 @@ from resnet_limits.data.sources.gaussian import GaussianData
 from resnet_limits.data.sources.image_folder import ImageFolderData
 from resnet_limits.data.sources.moons import MoonsData
 from resnet_limits.errors import SettingError
-from resnet_limits.settings.checks import check
+from resnet_limits.settings.checks import check_values
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.hamiltonian.settings import Hamiltonian, HamiltonianKeys
 
@@ -45,4 +45,4 @@ def test_requests_that_cannot_be_run_are_refused_in_words(settings: Hamiltonian,
 @pytest.mark.parametrize("keys", [{"nu": 0.0}, {"nu": -1.0}, {"length": 0.0}, {"ridge": 0.0}, {"steps": 1}])
 def test_keys_out_of_range_are_refused(keys: dict):
     with pytest.raises(SettingError, match=f"hamiltonian.{next(iter(keys))}: expected"):
-        check(Hamiltonian(hamiltonian=HamiltonianKeys(**keys)))
+        check_values(Hamiltonian(hamiltonian=HamiltonianKeys(**keys)))

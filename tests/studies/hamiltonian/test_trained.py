@@ -11,7 +11,7 @@ import torch
 
 from resnet_limits.data.sources.gaussian import GaussianData
 from resnet_limits.limits.hamiltonian.shooting import Problem, shoot
-from resnet_limits.limits.hamiltonian.trajectory import integrate
+from resnet_limits.limits.hamiltonian.trajectory import trajectory_from
 from resnet_limits.measurement.job import InMemory
 from resnet_limits.measurement.record import Measurement
 from resnet_limits.studies.hamiltonian.network import WeightDecayedNetwork
@@ -107,7 +107,7 @@ def test_weights_of_an_unscaled_network_are_refuted(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.slow
 def test_a_limit_that_is_off_by_a_thousandth_is_refuted_where_its_order_is_not(monkeypatch: pytest.MonkeyPatch):
-    careful, shared = integrate, InMemory()
+    careful, shared = trajectory_from, InMemory()
     settings = replace(SMALL, hamiltonian=replace(SMALL.hamiltonian, integrator="rk4"))  # accurate in few steps
     claims = [f"hamiltonian.shooting.{name}" for name in ("state", "state.observed")]
 
@@ -120,7 +120,7 @@ def test_a_limit_that_is_off_by_a_thousandth_is_refuted_where_its_order_is_not(m
         return replace(path, states=q + 1.001 * (path.states - q))
 
     assert said() == ["supported", "supported"]
-    plant(monkeypatch, integrate, longer, within="resnet_limits.studies.hamiltonian.limit")
+    plant(monkeypatch, trajectory_from, longer, within="resnet_limits.studies.hamiltonian.limit")
     state, order = said()
     assert state == "refuted"
     assert order != "refuted"

@@ -18,7 +18,7 @@ from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.studies.kernel.diagram import measure as diagram
 from resnet_limits.studies.kernel.drift import measure as drift
 from resnet_limits.studies.kernel.entries import measure as entries
-from resnet_limits.studies.kernel.problem import overlaps, pair, points
+from resnet_limits.studies.kernel.problem import first_points, overlaps_after_read_in, pair
 from resnet_limits.studies.kernel.settings import Kernel
 from tests.studies.kernel.small import SMALL
 
@@ -37,14 +37,14 @@ def seeds(settings: Kernel) -> list[Kernel]:
 
 
 SIZES = replace(SMALL, width=16, depth=4, replicas=64, horizon=0.7, init=IidLaw(sigma_w=0.8, sigma_b=0.4))
-GRAM = overlaps(pair(SIZES))
+GRAM = overlaps_after_read_in(pair(SIZES))
 
 
-@pytest.mark.parametrize("of", list(diagram.OF))
+@pytest.mark.parametrize("of", list(diagram.WORDS_OF_CORNER_MOMENTS))
 def test_of_means_of_moments(of: str):
     records = []
     for settings in seeds(SIZES):
-        draws = diagram.drawn(settings, GRAM, diagram.ShallowNetwork("tanh"), 4, "calibrated", 16, 64)
+        draws = diagram.drawn_at_width(settings, GRAM, diagram.ShallowNetwork("tanh"), 4, "calibrated", 16, 64)
         records.append(Record("q", *diagram.mean(draws[of])))
     assert LOW < scattered(records) < HIGH
 
@@ -52,14 +52,14 @@ def test_of_means_of_moments(of: str):
 def test_of_standard_deviations():
     records = []
     for settings in seeds(replace(SIZES, replicas=256)):
-        draws = diagram.drawn(settings, GRAM, diagram.ShallowNetwork("tanh"), 4, "calibrated", 16, 256)
-        records.append(Record("spread", *diagram.standard_deviation(draws["lambda"])))
+        draws = diagram.drawn_at_width(settings, GRAM, diagram.ShallowNetwork("tanh"), 4, "calibrated", 16, 256)
+        records.append(Record("spread", *diagram.deviation_over_replicas(draws["lambda"])))
     assert LOW < scattered(records) < 1.3 * HIGH  # the error of a deviation has an error too
 
 
 def test_of_tangent_kernels_of_narrow_networks():
     records = []
-    gram = overlaps(points(SIZES, 2))
+    gram = overlaps_after_read_in(first_points(SIZES, 2))
     for settings in seeds(replace(SIZES, replicas=8 * 64, width=8)):
         kernels = entries.ntk(settings, gram, 8)
         records.append(Record("ntk", *entries.mean(kernels[:, 0, 1])))

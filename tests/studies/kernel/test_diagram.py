@@ -20,7 +20,7 @@ from resnet_limits.studies.kernel.diagram import claims
 from resnet_limits.studies.kernel.diagram import measure as diagram
 from resnet_limits.studies.kernel.drift import measure as drift
 from resnet_limits.studies.kernel.kernels import limit_moments
-from resnet_limits.studies.kernel.problem import overlaps, pair, points
+from resnet_limits.studies.kernel.problem import first_points, overlaps_after_read_in, pair
 from resnet_limits.studies.kernel.settings import Kernel
 from tests.planting import plant, resize
 from tests.studies.kernel.small import SMALL, repeated
@@ -38,7 +38,7 @@ ACT = Isotropic.act
 @pytest.fixture(autouse=True)
 def _fewer_steps(monkeypatch):
     """The error of the step is taken off: 64 do."""
-    resize(monkeypatch, claims, FINE=64)
+    resize(monkeypatch, claims, STEPS_OF_SDE_SCHEME=64)
 
 
 @pytest.mark.parametrize("activation", ["tanh", "swish"])
@@ -57,8 +57,8 @@ def test_growth_of_relu_networks_is_supported():
 
 def test_samples_are_those_of_networks_with_full_matrices():
     settings = Kernel(width=8, depth=6, replicas=4000)
-    z, n = points(settings, 2), 4000
-    draws = diagram.sampled(settings, overlaps(z), ShallowNetwork("tanh"), 6, "network")[8]
+    z, n = first_points(settings, 2), 4000
+    draws = diagram.sampled_by_width(settings, overlaps_after_read_in(z), ShallowNetwork("tanh"), 6, "network")[8]
     torch.manual_seed(0)
     x = z @ torch.randn(n, 64, 8, dtype=torch.float64) / 8
     for _ in range(6):
@@ -76,7 +76,7 @@ def test_samples_are_those_of_networks_with_full_matrices():
 def test_the_table_has_a_column_a_width_and_ends_at_the_exact_numbers():
     measurement = diagram.measure(Job(replace(SMALL, depth=16)))
     records = measurement.records
-    for name, corner in (("depth", diagram.WIDE), ("limit", diagram.LIMIT)):
+    for name, corner in (("depth", diagram.CORNER_WIDE), ("limit", diagram.CORNER_LIMIT)):
         table = measurement.arrays[f"diagram.{name}"]
         assert table.flags.c_contiguous
         np.testing.assert_array_equal(table[0], [16, 32, 64, 128, np.inf])
@@ -85,17 +85,20 @@ def test_the_table_has_a_column_a_width_and_ends_at_the_exact_numbers():
 
 
 def test_the_pair_has_a_large_overlap():
-    gram = overlaps(pair(Kernel()))
+    gram = overlaps_after_read_in(pair(Kernel()))
     assert float(gram[0, 1]) > 0.5 * float(gram.diagonal().prod().sqrt())
 
 
 @pytest.mark.parametrize("activation", ["tanh", "swish"])
 def test_the_error_of_the_step_is_that_of_the_closed_form(activation: str):
     settings = Kernel(activation=activation)
-    gram = overlaps(pair(settings))
+    gram = overlaps_after_read_in(pair(settings))
     bias, left = diagram.step_error(settings, gram)
-    scheme, limit = diagram.euler_moments(settings, gram, diagram.FINE), kernels.limit_moments(settings, gram)
-    for of in diagram.OF:
+    scheme, limit = (
+        diagram.euler_moments(settings, gram, diagram.STEPS_OF_SDE_SCHEME),
+        kernels.limit_moments(settings, gram),
+    )
+    for of in diagram.WORDS_OF_CORNER_MOMENTS:
         assert abs(scheme[of] - bias[of] - limit[of]) < 3 * left[of] < 1e-3 * limit[of]
 
 
@@ -104,7 +107,7 @@ def test_what_a_network_differs_from_its_sde_in_is_of_order_1_over_depth_at_any_
     """At half the width the constant is another, and the ratio is still 1."""
     for width in (32, 128):
         records = measured("diagram", replace(SMALL, width=width, replicas=512 * 128 // width), (4,))[4]
-        for of in diagram.OF:
+        for of in diagram.WORDS_OF_CORNER_MOMENTS:
             ratio = value(records, "commuting_ratio", of=of)
             assert abs(ratio.value - 1) < 4 * ratio.stderr + 0.03
 
@@ -171,7 +174,7 @@ def test_coordinates_that_are_not_independent_are_seen(monkeypatch):
 
 
 def test_networks_without_relu_grow_at_another_rate(monkeypatch):
-    monkeypatch.setitem(drift.PINS, "activation_inside", "identity")
+    monkeypatch.setitem(drift.PINS_OF_DRIFT, "activation_inside", "identity")
     assert {judgement.verdict for judgement in verdicts("drift", SMALL, DEPTHS).values()} == {"refuted"}
 
 
@@ -211,7 +214,7 @@ def test_a_narrow_setting_has_no_order_in_width():
 def test_corners_come_with_their_distance_in_standard_errors():
     records = measured("diagram", SMALL, DEPTHS)[64]
     for width in (16, 32, 64, 128):
-        mean = value(records, "corner", corner=diagram.FINITE, of="q", width=width)
-        off = value(records, "corner_deviation", corner=diagram.FINITE, of="q", width=width)
+        mean = value(records, "corner", corner=diagram.CORNER_FINITE, of="q", width=width)
+        off = value(records, "corner_deviation", corner=diagram.CORNER_FINITE, of="q", width=width)
         assert off.value == pytest.approx(abs(mean.value - mean.reference) / mean.stderr)
         assert off.value < 4

@@ -19,7 +19,7 @@ from resnet_limits.sampling.pieces import piece_size
 from resnet_limits.studies.kernel.entries import claims
 from resnet_limits.studies.kernel.entries import measure as entries
 from resnet_limits.studies.kernel.kernels import finite_kernel
-from resnet_limits.studies.kernel.problem import overlaps, points
+from resnet_limits.studies.kernel.problem import first_points, overlaps_after_read_in
 from resnet_limits.studies.kernel.settings import Kernel, KernelKeys
 from tests.planting import plant, resize
 from tests.studies.kernel.small import SMALL, repeated
@@ -49,8 +49,8 @@ def test_tangent_kernels_of_spans_are_those_of_full_matrices(activation: str):
     settings = Kernel(
         depth=3, width=8, replicas=8 * 3000, activation=activation, horizon=1.5, kernel=KernelKeys(inputs=3)
     )
-    z, n = points(settings, 3), 3000
-    spans = entries.ntk(settings, overlaps(z), 8)
+    z, n = first_points(settings, 3), 3000
+    spans = entries.ntk(settings, overlaps_after_read_in(z), 8)
     network = NtkNetwork(activation, 3, 8, 1.5, 1.0, 0.5)
     theta = network.initial(64, 1, Stream(1, "naive"), replicas=n, dtype=torch.float64)
     naive = tangent_kernel(network, theta, z)
@@ -128,7 +128,7 @@ def test_a_recursion_that_forgets_the_earlier_layers_is_seen(monkeypatch):
 def test_the_limit_in_depth_is_not_the_reference(monkeypatch):
     """At 2 layers the kernel of infinite depth is another by far more than the tolerance: the finite depth matters."""
     plant(monkeypatch, finite_kernel, lambda settings, kind, depth: finite_kernel(settings, kind, 512))
-    resize(monkeypatch, claims, EXACTLY=8)
+    resize(monkeypatch, claims, NETWORKS_WITH_FULL_MATRICES=8)
     judged = verdicts("entries", replace(SMALL, replicas=256), DEPTHS)
     assert judged["kernel.nngp.mean"].verdict == judged["kernel.ntk.mean"].verdict == "refuted"
 
@@ -143,7 +143,7 @@ def test_coordinates_that_repeat_have_no_order_in_width(monkeypatch):
 @pytest.mark.slow
 def test_only_the_pieces_of_replicas_are_in_memory(monkeypatch):
     settings = replace(SMALL, width=16, replicas=256)
-    whole = entries.ntk(settings, overlaps(points(settings, 3)), 16)
+    whole = entries.ntk(settings, overlaps_after_read_in(first_points(settings, 3)), 16)
     plant(monkeypatch, piece_size, lambda *arguments: 4)
-    torch.testing.assert_close(entries.ntk(settings, overlaps(points(settings, 3)), 16), whole)
+    torch.testing.assert_close(entries.ntk(settings, overlaps_after_read_in(first_points(settings, 3)), 16), whole)
     assert entries.measure(Job(replace(settings, depth=2, replicas=16))).records

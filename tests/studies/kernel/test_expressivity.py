@@ -21,7 +21,7 @@ from resnet_limits.studies.kernel import kernels
 from resnet_limits.studies.kernel.accuracy import measure as accuracy
 from resnet_limits.studies.kernel.expressivity import measure as expressivity
 from resnet_limits.studies.kernel.kernels import deep_kernel, finite_kernel
-from resnet_limits.studies.kernel.problem import dataset
+from resnet_limits.studies.kernel.problem import standardised_dataset
 from tests.planting import plant, resize
 from tests.studies.kernel.small import SMALL
 from tests.studies.verdicts import measured, value, verdicts
@@ -54,8 +54,8 @@ def test_with_fewer_points_than_features_the_rank_says_nothing():
 
 
 def test_linear_ridge_regression_is_that_of_scikit_learn():
-    data = dataset(SMALL)
-    constant, slope = kernels.affine(SMALL, "nngp")
+    data = standardised_dataset(SMALL)
+    constant, slope = kernels.affine_kernel(SMALL, "nngp")
     y = torch.nn.functional.one_hot(data.y_train).double()
     ours = linear_ridge(constant, slope, data.x_train, y, data.x_test, 0.3)
 
@@ -90,7 +90,7 @@ def test_accuracies_are_recorded_with_their_numbers_of_points():
 
 def test_more_points_than_fit_in_memory_are_solved_iteratively_and_find_the_same(monkeypatch):
     settings = replace(SMALL, data=replace(SMALL.data, train_size=None), kernel=replace(SMALL.kernel, deep_points=400))
-    job, data = Job(settings), dataset(settings)
+    job, data = Job(settings), standardised_dataset(settings)
     y = one_hot(data.y_train[:400], data.classes)
     exact = accuracy.deep_posterior(job, data, y)
     resize(monkeypatch, dense, MOST_POINTS_FACTORED=399)
@@ -142,7 +142,7 @@ def test_the_closed_forms_are_those_of_the_kernel(sizes: IidLaw, read_in: bool, 
     settings = replace(SMALL, horizon=1.3, init=sizes, kernel=replace(SMALL.kernel, read_in=read_in, readout=readout))
     for kind in ("nngp", "ntk"):
         kernel = kernels.limit_kernel(settings, kind, 1.0)
-        assert kernels.affine(settings, kind) == pytest.approx((kernel.constant, kernel.slope), rel=1e-12)
+        assert kernels.affine_kernel(settings, kind) == pytest.approx((kernel.constant, kernel.slope), rel=1e-12)
 
 
 @pytest.mark.parametrize("horizon", [0.003, 0.1, 3.0])
@@ -158,13 +158,13 @@ def test_a_part_that_does_not_vanish_with_depth_is_seen(monkeypatch):
 
 @pytest.mark.parametrize("which", ["constant", "slope"])
 def test_constants_of_linear_regression_that_are_2_percent_off_are_seen(which: str, monkeypatch):
-    right = kernels.affine
+    right = kernels.affine_kernel
 
     def wrong(settings, kind):
         constant, slope = right(settings, kind)
         return (1.02 * constant, slope) if which == "constant" else (constant, 1.02 * slope)
 
-    plant(monkeypatch, kernels.affine, wrong)
+    plant(monkeypatch, kernels.affine_kernel, wrong)
     judged = verdicts("expressivity", SMALL, DEPTHS)
     assert "supported" not in {judged[claim].verdict for claim in REGRESSION}
 

@@ -14,7 +14,7 @@ from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.studies.kernel import kernels
 from resnet_limits.studies.kernel.kernels import finite_kernel, finite_moments
 from resnet_limits.studies.kernel.moments import measure as moments
-from resnet_limits.studies.kernel.problem import overlaps, pair
+from resnet_limits.studies.kernel.problem import overlaps_after_read_in, pair
 from tests.planting import plant
 from tests.studies.kernel.small import SMALL
 from tests.studies.verdicts import measured, value, verdicts
@@ -31,7 +31,7 @@ def test_every_claim_is_supported():
 
 @pytest.mark.parametrize(("phi", "slope", "curvature"), [("tanh", 1.0, 0.0), ("swish", 0.5, 0.5)])
 def test_limits_are_those_of_the_closed_equations(phi: str, slope: float, curvature: float):
-    gram = overlaps(pair(SMALL)).numpy()
+    gram = overlaps_after_read_in(pair(SMALL)).numpy()
 
     def velocity(_, state):
         m1, m2, q1, q2, mixed = state
@@ -42,7 +42,7 @@ def test_limits_are_those_of_the_closed_equations(phi: str, slope: float, curvat
 
     start = [0, 0, gram[0, 0], gram[1, 1], gram[0, 1]]
     end = solve_ivp(velocity, (0, 1), start, rtol=1e-11, atol=1e-12).y[:, -1]
-    moments = kernels.limit_moments(SMALL, overlaps(pair(SMALL)), phi=phi)
+    moments = kernels.limit_moments(SMALL, overlaps_after_read_in(pair(SMALL)), phi=phi)
     np.testing.assert_allclose([moments["m"], moments["q"], moments["lambda"]], end[[0, 2, 4]], rtol=1e-8, atol=1e-9)
 
 
@@ -56,7 +56,7 @@ def test_the_recursion_is_that_of_networks_whose_width_is_large():
         noise = rng.multivariate_normal([0, 0], h * (0.25 + gram), size=len(x))
         x = x + noise / (1 + np.exp(-noise))
         q[k], m[k], mixed[k] = (x[:, 0] ** 2).mean(), x[:, 0].mean(), (x[:, 0] * x[:, 1]).mean()
-    moments = kernels.finite_moments(SMALL, overlaps(pair(SMALL)), 8, phi="swish")
+    moments = kernels.finite_moments(SMALL, overlaps_after_read_in(pair(SMALL)), 8, phi="swish")
     np.testing.assert_allclose([moments["q"], moments["m"], moments["lambda"]], [q[-1], m[-1], mixed[-1]], atol=0.015)
 
 
@@ -66,7 +66,10 @@ def test_the_constant_and_the_blow_up_time_are_recorded():
     constants = {
         (r.coordinates["scheme"], r.coordinates["of"]): r.value for r in records if r.observable == "depth_constant"
     }
-    assert set(constants) == {*(("own", of) for of in ("q", "lambda", "ntk")), *(("swish", of) for of in moments.OF)}
+    assert set(constants) == {
+        *(("own", of) for of in ("q", "lambda", "ntk")),
+        *(("swish", of) for of in moments.WORDS_OF_MOMENTS),
+    }
     assert -4 < constants["own", "q"] < -3
     time = value(records, "blow_up_time")
     assert time.coordinates["scheme"] == "swish"

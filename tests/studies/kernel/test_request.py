@@ -14,7 +14,7 @@ from resnet_limits.errors import MeasurementError, SettingError
 from resnet_limits.measurement.job import Job
 from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.paths.laws.matrix_normal import MatrixNormalLaw
-from resnet_limits.settings.checks import check as check_ranges
+from resnet_limits.settings.checks import check_values as check_ranges
 from resnet_limits.settings.keys import flat
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.kernel.accuracy import measure as accuracy

@@ -15,10 +15,10 @@ from resnet_limits.networks.ntk import NtkNetwork
 from resnet_limits.networks.parametrisation import NTK
 from resnet_limits.networks.residual import forward
 from resnet_limits.networks.steps import STEPS
-from resnet_limits.studies.kernel.outside import sizes
+from resnet_limits.studies.kernel.outside import sizes_of_law
 from resnet_limits.studies.kernel.settings import Kernel, MiniBatchKeys
 from resnet_limits.studies.kernel.trained import measure as trained
-from resnet_limits.studies.kernel.trained.claims import LAYERS, OPTIMIZERS
+from resnet_limits.studies.kernel.trained.claims import WORDS_OF_OPTIMIZERS, WORDS_OF_TRAINED_LAYERS
 from resnet_limits.studies.kernel.trained.compare import compare
 from tests.planting import plant
 from tests.studies.kernel.small import SMALL
@@ -35,13 +35,13 @@ def records() -> list[Record]:
 
 def test_the_network_at_the_start_is_that_of_the_tangent_kernel():
     settings = replace(SETTINGS, horizon=0.7)
-    data = trained.points(settings).to("cpu", torch.float32)
-    start = trained.drawn(settings, data)
+    data = trained.points_of_mini_batches(settings).to("cpu", torch.float32)
+    start = trained.drawn_parameters(settings, data)
     field = trained.field(trained.OneBlock(), "tanh", 16)
     ours = logits(
         field, STEPS["euler"], trained.sized(settings, start), data.x_test[:5], NTK.block_factor(4), through=forward
     )
-    init = sizes(settings)
+    init = sizes_of_law(settings)
     network = NtkNetwork("tanh", 4, 16, 0.7, init.sigma_w, init.sigma_b)
     parameters = {"A": start["read_in.W"], "W": start["trunk.W"], "b": start["trunk.b"], "V": start["read_out.W"]}
     torch.testing.assert_close(
@@ -52,8 +52,8 @@ def test_the_network_at_the_start_is_that_of_the_tangent_kernel():
 def test_all_learn_and_stand_beside_kernel_and_linear_classifier(records):
     linear, kernel = (value(records, f"accuracy.{name}").value for name in ("linear", "kernel"))
     assert abs(linear - kernel) < 0.02
-    for optimizer in OPTIMIZERS:
-        for layers in LAYERS:
+    for optimizer in WORDS_OF_OPTIMIZERS:
+        for layers in WORDS_OF_TRAINED_LAYERS:
             which = {"optimizer": optimizer, "layers": layers}
             accuracy = value(records, "accuracy.trained", **which)
             assert accuracy.replicas == 4

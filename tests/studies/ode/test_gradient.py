@@ -12,7 +12,7 @@ from resnet_limits.paths.laws.law import Init
 from resnet_limits.paths.laws.smooth import SmoothLaw
 from resnet_limits.paths.laws.tied import TiedLaw
 from resnet_limits.studies.ode.gradient import measure as gradient
-from resnet_limits.studies.ode.problem import half_mean_square
+from resnet_limits.studies.ode.problem import half_square_with_gradient
 from resnet_limits.studies.ode.reversed import measure as reversed
 from tests.planting import plant
 from tests.studies.ode.small import SMALL, measured
@@ -61,10 +61,10 @@ def test_rebuilt_activations_have_the_orders_of_the_reversed_steps():
 
 @pytest.mark.slow
 def test_gradients_of_another_loss_are_refuted(monkeypatch: pytest.MonkeyPatch):
-    careful = half_mean_square
+    careful = half_square_with_gradient
     shared = InMemory()
     measured(gradient, depths=(8,), shared=shared)  # the limit is found before the fault
-    plant(monkeypatch, half_mean_square, lambda x: tuple(1.01 * y for y in careful(x)))
+    plant(monkeypatch, half_square_with_gradient, lambda x: tuple(1.01 * y for y in careful(x)))
     assert verdict("ode.gradient.heun", measured(gradient, shared=shared)).verdict == "refuted"
 
 

@@ -18,7 +18,7 @@ from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.paths.laws.smooth import SmoothLaw
 from resnet_limits.paths.laws.tied import TiedLaw
 from resnet_limits.settings.training import Train
-from resnet_limits.studies.ode.pairs import weights
+from resnet_limits.studies.ode.pairs import trained_weights
 from resnet_limits.studies.ode.trained import measure as trained
 from resnet_limits.studies.ode.trained_iid import measure as trained_iid
 from tests.planting import plant
@@ -53,15 +53,15 @@ def test_trained_weight_paths_converge_at_order_one_and_so_do_the_logits():
 @pytest.mark.slow
 def test_the_richardson_limit_agrees_with_training_by_rk4_blocks():
     # An independent limit: blocks of order 4 in the state, weights frozen at midpoints, so of order 2 in the depth.
-    from resnet_limits.networks.classifier import cross_entropy, initial, logits
+    from resnet_limits.networks.classifier import cross_entropy, initial_classifier, logits
     from resnet_limits.networks.steps import STEPS, frozen
-    from resnet_limits.studies.ode.networks import data_of, drawn, two_matrix_field
+    from resnet_limits.studies.ode.networks import data_of, drawn_trunk, two_matrix_field
     from resnet_limits.training.loop import mini_batches
 
     settings, depth = replace(SMALL, depth=32), 32
     dataset, replicas = data_of(settings), settings.train.replicas
-    trunk = drawn(settings, TiedLaw(), settings.width, depth=depth, replicas=replicas, purpose="trained")
-    parameters = initial(
+    trunk = drawn_trunk(settings, TiedLaw(), settings.width, depth=depth, replicas=replicas, purpose="trained")
+    parameters = initial_classifier(
         dataset.features, settings.width, dataset.classes, trunk, replicas=replicas, seed=settings.seed
     )
     for parameter in parameters.values():
@@ -76,7 +76,7 @@ def test_the_richardson_limit_agrees_with_training_by_rk4_blocks():
                 parameter -= settings.train.lr * (depth if name.startswith("trunk.") else 1) * gradient
 
     jobs = finished(trained)
-    paths = [at_common_times(weights(job, "trained"), 8) for job in jobs]
+    paths = [at_common_times(trained_weights(job, "trained"), 8) for job in jobs]
     limit, difference = richardson_limit(paths)
     midpoints = np.concatenate(
         [parameters[f"trunk.{n}"].detach().numpy().reshape(replicas, depth, -1) for n in ("V", "W", "b")], axis=2
@@ -117,9 +117,9 @@ def test_a_trained_network_is_at_distance_one_over_depth_of_the_ode_of_its_own_w
 
 def test_interpolated_weights_are_read_where_rk4_reads_them():
     weights = torch.tensor([[[1.0], [3.0], [7.0]]], dtype=torch.float64)
-    read = trained.interpolated(weights, 1)[0, :, 0].tolist()
+    read = trained.weights_in_time(weights, 1)[0, :, 0].tolist()
     assert read == [1, 2, 3, 5, 7, 9, 11]
-    assert trained.interpolated(weights[:, :1], 2).shape == (1, 5, 1)
+    assert trained.weights_in_time(weights[:, :1], 2).shape == (1, 5, 1)
 
 
 def test_a_tied_start_of_size_zero_moves_nothing_and_breaks_nothing():

@@ -61,7 +61,7 @@ def test_gradients_are_those_of_backpropagation_through_full_matrices(phi: str):
     step: Step = (lambda x, z: torch.tanh(z)) if phi == "feed-forward" else residual(function)
     kind = unscaled.Sampled(scheme, Isotropic(0.9, 0.4), depth, 2.0, {})
     x0 = inputs(settings)[:1]
-    passes = backward.sampled(kind, x0, Job(settings), (0, 1), tangent=True)
+    passes = backward.sampled_passes(kind, x0, Job(settings), (0, 1), tangent=True)
 
     layers = weights(depth, (r, d), sigma_w=0.9, sigma_b=0.4, h=2.0 / depth)
     start = x0.expand(r, 1, d).clone().requires_grad_()
@@ -148,7 +148,7 @@ def test_the_error_of_the_exponent_at_finite_depth_is_the_derived_one(width: int
 def test_the_martingale_has_mean_zero_and_leaves_little():
     settings = replace(SMALL, replicas=4096, depth=32)
     x0 = inputs(settings)[:1]
-    passes = backward.sampled(unscaled.scaled(settings), x0, Job(settings), (0, 1), tangent=True)
+    passes = backward.sampled_passes(unscaled.scaled(settings), x0, Job(settings), (0, 1), tangent=True)
     centre, error = mean(passes.martingale)
     assert abs(centre) < 5 * error
     assert float((passes.tangent - passes.martingale).var()) < 0.05 * float(passes.tangent.var())
@@ -183,7 +183,7 @@ def test_networks_that_are_not_deep_enough_refute_nothing(sigma_w: float, depth:
 def test_mean_squares_at_a_depth_are_those_of_infinite_width(sigma_w: float, sigma_b: float):
     settings = Sde(width=128, replicas=2048, depth=8, init=IidLaw(sigma_w=sigma_w, sigma_b=sigma_b))
     x0 = inputs(settings)[:1]
-    passes = backward.sampled(unscaled.scaled(settings), x0, Job(settings), (0, 1), tangent=True)
+    passes = backward.sampled_passes(unscaled.scaled(settings), x0, Job(settings), (0, 1), tangent=True)
     square, by_layer = mean_squares(settings, x0)
     square_measured = mean((2 * passes.tangent).exp())
     assert deviation(square_measured, (square, 0.01 * square)) < 5  # 1/D
@@ -256,7 +256,7 @@ def test_costates_have_the_law_of_the_limit(width: int):
     # Two two-sided tests at 5 standard errors.
     settings = Sde(width=width, replicas=2048, depth=256, init=IidLaw(sigma_w=0.8, sigma_b=0.6))
     x0 = inputs(settings)[:1]
-    passes = backward.sampled(unscaled.scaled(settings), x0, Job(settings), (0, 1), tangent=True)
+    passes = backward.sampled_passes(unscaled.scaled(settings), x0, Job(settings), (0, 1), tangent=True)
     value, stderr = mean(passes.growth / 2)
     assert abs(value - lyapunov(settings)) < 5 * stderr + 0.01
     spread, error = variance(passes.growth / 2)

@@ -23,7 +23,7 @@ from resnet_limits.random import Stream, normals
 from resnet_limits.sampling.convolution import Stencil
 from resnet_limits.sampling.filters import Filtered, on_a_lattice, positions
 from resnet_limits.sampling.layer_law import Isotropic
-from resnet_limits.sampling.wide import gram, pre_activations
+from resnet_limits.sampling.wide import mean_gram, pre_activations
 from resnet_limits.studies.sde import images
 from resnet_limits.studies.sde.convolutional import measure as convolutional
 from resnet_limits.studies.sde.settings import Sde
@@ -45,9 +45,9 @@ def test_covariances_are_those_of_torch_patches(padding: Literal["zero", "circul
     patches = functional.unfold(padded(x, padding), 3).transpose(1, 2).reshape(stencil.positions, -1)
     expected = 0.3**2 + 0.7**2 * patches @ patches.T / (9 * 6)
     states = x.flatten(2).transpose(1, 2).reshape(1, stencil.positions, 6)
-    covariance = stencil.covariance(gram(states), sigma_w=0.7, sigma_b=0.3)[0]
+    covariance = stencil.covariance(mean_gram(states), sigma_w=0.7, sigma_b=0.3)[0]
     torch.testing.assert_close(covariance, expected)
-    linear = (stencil.generator() @ gram(states)[0].numpy().ravel()).reshape(covariance.shape)
+    linear = (stencil.generator() @ mean_gram(states)[0].numpy().ravel()).reshape(covariance.shape)
     torch.testing.assert_close(0.3**2 + 0.7**2 * torch.from_numpy(linear), covariance)
 
 
@@ -56,7 +56,7 @@ def test_one_row_is_a_convolution_in_one_dimension():
     assert stencil.taps == 3
     x = torch.randn(6, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     patches = functional.pad(x, (0, 0, 1, 1)).unfold(0, 3, 1).flatten(1)
-    covariance = stencil.covariance(gram(x[None]), sigma_w=1.0, sigma_b=0.0)[0]
+    covariance = stencil.covariance(mean_gram(x[None]), sigma_w=1.0, sigma_b=0.0)[0]
     torch.testing.assert_close(covariance, patches @ patches.T / 12)
 
 
@@ -78,13 +78,13 @@ def test_networks_have_the_law_of_torch_convolutions_with_full_filters(phi: str)
     full = x.flatten(3).transpose(2, 3).reshape(replicas, -1, d)
 
     start = x0.flatten(2).transpose(1, 2).reshape(-1, d).expand(replicas, -1, -1)
-    walk = convolutional.Walk(phi, start, start, start[0].mean(dim=1), gram(start[:1])[0])
+    walk = convolutional.Walk(phi, start, start, start[0].mean(dim=1), mean_gram(start[:1])[0])
     for _ in range(depth):
         Z = torch.randn(start.shape, generator=stream, dtype=torch.float64)
         walk.step(stencil, IidLaw(sigma_w=0.9, sigma_b=0.4), h, Z)
 
     def statistics(x: Tensor) -> Tensor:
-        g = gram(x)
+        g = mean_gram(x)
         first = torch.stack([g[:, 0, 0], g[:, 0, 3], g[:, 1, 6], x[:, 2].mean(dim=1)], dim=1)
         return torch.cat([first, first.square()], dim=1)
 
@@ -136,7 +136,9 @@ def test_overlaps_of_costates_obey_the_transposed_equation(padding: Literal["zer
 
 
 def test_costates_at_a_depth_are_those_of_the_network():
-    limit_setting = convolutional.setting_of("tanh", replace(SMALL, depth=6, init=IidLaw(sigma_w=0.8, sigma_b=0.5)))
+    limit_setting = convolutional.setting_of_limit(
+        "tanh", replace(SMALL, depth=6, init=IidLaw(sigma_w=0.8, sigma_b=0.5))
+    )
     assert limit_setting is not None
     x0 = on_a_lattice(limit_setting.x0, 2, 4, 4)
     network = Filtered(

@@ -25,7 +25,7 @@ from resnet_limits.settings.keys import flat
 from resnet_limits.studies.sde import unscaled
 from resnet_limits.studies.sde.correlation import claims
 from resnet_limits.studies.sde.correlation import measure as correlation
-from resnet_limits.studies.sde.correlation.claims import PAIRS
+from resnet_limits.studies.sde.correlation.claims import PAIR_NAMES
 from resnet_limits.studies.sde.settings import Sde, SdeKeys
 from tests.planting import plant, resize
 from tests.studies.sde import faults
@@ -56,12 +56,12 @@ def test_every_claim_is_supported():
 def test_decorrelation_has_the_order_of_infinite_width():
     judgement = verdicts("correlation", FEW, (8, 16, 32, 64))[ORDER]
     assert judgement.measured is not None
-    assert judgement.measured.value == pytest.approx(correlation.SLOWLY, abs=0.08)
-    assert judgement.measured.low < correlation.SLOWLY < judgement.measured.high
+    assert judgement.measured.value == pytest.approx(correlation.EXPONENT_OF_DECORRELATION, abs=0.08)
+    assert judgement.measured.low < correlation.EXPONENT_OF_DECORRELATION < judgement.measured.high
 
 
 def test_decorrelation_is_that_of_networks_with_full_matrices(monkeypatch):
-    resize(monkeypatch, claims, DECORRELATED=6)
+    resize(monkeypatch, claims, WIDTH_OF_DECORRELATION=6)
     settings = Sde(width=16, depth=12, replicas=2000)
     record = correlation.decorrelation(Job(settings))[0]
     x0 = correlation.four_inputs(settings, 6)[[0, 2]]
@@ -98,7 +98,7 @@ def test_correlations_are_those_of_networks_with_full_matrices(scheme: str):
         weights(settings.depth, (4000, 6), sigma_w=sigma_w, sigma_b=sigma_b, h=h),
         STEPS[scheme],
     )
-    for pair, (i, j) in zip(PAIRS, correlation.MEMBERS, strict=True):
+    for pair, (i, j) in zip(PAIR_NAMES, correlation.INPUTS_OF_PAIRS, strict=True):
         assert deviation(measured[pair], jackknife(x[:, i], x[:, j])) < 5
 
 
@@ -117,8 +117,8 @@ def test_the_closed_form_solves_the_equation_of_the_overlaps(sigma_w: float):
     x0 = correlation.four_inputs(settings).numpy()
     gram = (x0 @ x0.T / 16).ravel()
     end = solve_ivp(lambda _, q: sigma_w**2 * q + 0.16, (0, 2), gram, rtol=1e-11, atol=1e-12).y[:, -1].reshape(4, 4)
-    exact = [end[i, j] / math.sqrt(end[i, i] * end[j, j]) for i, j in correlation.MEMBERS]
-    exact_overlaps = correlation.closed_form(settings, torch.from_numpy(x0), [0, 4])
+    exact = [end[i, j] / math.sqrt(end[i, i] * end[j, j]) for i, j in correlation.INPUTS_OF_PAIRS]
+    exact_overlaps = correlation.closed_correlations(settings, torch.from_numpy(x0), [0, 4])
     assert exact_overlaps is not None
     np.testing.assert_allclose(exact_overlaps[:, 1], exact, rtol=1e-8)
 

@@ -16,7 +16,7 @@ from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.random import Stream
 from resnet_limits.sampling.deep import ResidualBranch, final
 from resnet_limits.sampling.layer_law import Isotropic
-from resnet_limits.sampling.wide import gram, pre_activations, root
+from resnet_limits.sampling.wide import mean_gram, pre_activations, root
 from resnet_limits.studies.sde.settings import Sde, SdeKeys
 from tests.planting import plant
 from tests.studies.verdicts import measured, verdicts
@@ -53,14 +53,14 @@ def test_networks_on_the_span_have_the_law_of_full_matrices(phi: str, alpha: flo
     (on_span,), (expected,) = final([ResidualBranch(phi, alpha)], start, **where, act=act)
 
     def statistics(x: Tensor) -> Tensor:
-        g = gram(x)
+        g = mean_gram(x)
         first = torch.stack([g[:, 0, 0], g[:, 1, 1], g[:, 0, 1], x[:, 0].mean(dim=1), x[:, 0, 0] * x[:, 1, 1]], dim=1)
         return torch.cat([first, first.square()], dim=1)
 
     a, b = statistics(full), statistics(on_span)
     scores = (a.mean(dim=0) - b.mean(dim=0)) / ((a.var(dim=0) + b.var(dim=0)) / replicas).sqrt()
     assert float(scores.abs().max()) < 5.5, scores
-    apart = (gram(on_span) - expected).mean(dim=0) / ((gram(on_span) - expected).var(dim=0) / replicas).sqrt()
+    apart = (mean_gram(on_span) - expected).mean(dim=0) / ((mean_gram(on_span) - expected).var(dim=0) / replicas).sqrt()
     assert float(apart.abs().max()) < 5.5, "compensators have the mean of the overlaps"
 
 
@@ -75,7 +75,7 @@ def test_roots_of_singular_covariances_are_exact():
     x = torch.randn(5, 4, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     x[1, 2] = x[1, 0]
     x[2] = 0
-    for C in (gram(x), gram(x) + 1e-3 * torch.eye(4, dtype=torch.float64)):
+    for C in (mean_gram(x), mean_gram(x) + 1e-3 * torch.eye(4, dtype=torch.float64)):
         R = root(C)
         torch.testing.assert_close(R @ R.mT, C, atol=1e-14, rtol=1e-12)
 

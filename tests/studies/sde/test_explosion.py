@@ -65,7 +65,7 @@ def test_crossing_times_have_the_law_of_full_matrices():
 
 def test_the_recursion_crosses_at_the_closed_form_as_depth_grows():
     x0 = torch.randn(1, 64, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    limit = explosion.limit_of(x0, 0.8, 0.3)
+    limit = explosion.moments_of_wide(x0, 0.8, 0.3)
     exact, horizon = limit.crossing_time(10.0), 2 * limit.explosion_time()
     errors = [
         recursion_crossing_time(x0, Isotropic(0.8, 0.3), L, horizon=horizon, threshold=10.0) - exact
@@ -86,7 +86,7 @@ def test_the_claims_hold():
 def test_lateness_tends_to_its_closed_form(sigma_w: float, power: int):
     # The exact recursion at D = inf; corrections are of relative order sqrt(h).
     x0 = inputs(Sde(), width=64, count=1)
-    limit, threshold = explosion.limit_of(x0, sigma_w, 0.5), 10.0**power
+    limit, threshold = explosion.moments_of_wide(x0, sigma_w, 0.5), 10.0**power
     horizon = 3 * limit.explosion_time()
     for depth, within in ((500, 0.04), (8000, 0.02)):
         where = {"horizon": horizon, "threshold": threshold}
@@ -187,8 +187,8 @@ def test_weights_a_tenth_too_large_are_refuted(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_the_crossing_time_of_other_weights_is_refuted(monkeypatch: pytest.MonkeyPatch):
-    careful = explosion.limit_of
-    plant(monkeypatch, explosion.limit_of, lambda x0, w, b: careful(x0, 1.05 * w, b))
+    careful = explosion.moments_of_wide
+    plant(monkeypatch, explosion.moments_of_wide, lambda x0, w, b: careful(x0, 1.05 * w, b))
     judged = verdicts("explosion", replace(HIGH, replicas=8), (64, 128, 256, 512))
     assert judged["sde.explosion"].verdict == "refuted", judged["sde.explosion"].why
 

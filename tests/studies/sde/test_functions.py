@@ -24,7 +24,7 @@ DEPTHS = (16, 32, 64, 128)
 
 @pytest.fixture
 def without_pictures(monkeypatch):
-    plant(monkeypatch, functions.draws, lambda *a: {})
+    plant(monkeypatch, functions.functions_on_noise, lambda *a: {})
 
 
 def order(settings: Sde = SMALL):
@@ -61,19 +61,19 @@ def test_swish_is_outside_and_relu_has_no_sde():
 
 
 def test_weights_of_a_depth_are_sums_of_those_of_a_finer_one(monkeypatch):
-    resize(monkeypatch, functions, FINE=64)
+    resize(monkeypatch, functions, LAYERS_OF_TIME_GRID=64)
     family = functions.families(SMALL)["own"]
-    fine, coarse = (list(functions.weights(family, depth, SMALL)) for depth in (32, 8))
+    fine, coarse = (list(functions.weights_on_grid(family, depth, SMALL)) for depth in (32, 8))
     for k, W in enumerate(coarse):
         torch.testing.assert_close(W, torch.stack(fine[4 * k : 4 * k + 4]).sum(dim=0))
 
 
 @pytest.mark.parametrize("depth", [12, 64, 300])
 def test_weights_have_the_variance_of_a_layer_at_any_depth(monkeypatch, depth: int):
-    resize(monkeypatch, functions, FINE=256)
+    resize(monkeypatch, functions, LAYERS_OF_TIME_GRID=256)
     settings = replace(SMALL, horizon=3.0)
     family = functions.families(settings)["own"]
-    W = torch.stack(list(functions.weights(family, depth, settings)))
+    W = torch.stack(list(functions.weights_on_grid(family, depth, settings)))
     assert len(W) == depth
     for rows, variance in ((W[:, :, :-1], 0.25 * 3.0 / depth / 8), (W[:, :, -1], 0.25 * 3.0 / depth)):
         n = rows.numel()
@@ -82,9 +82,9 @@ def test_weights_have_the_variance_of_a_layer_at_any_depth(monkeypatch, depth: i
 
 def test_a_drawn_function_is_that_of_a_network_input_by_input(monkeypatch):
     family = functions.families(SMALL)["swish"]
-    resize(monkeypatch, functions, FINE=16)
-    drawn = functions.draws(family, family.network, 8, SMALL)
-    layers = list(functions.weights(family, 8, SMALL))
+    resize(monkeypatch, functions, LAYERS_OF_TIME_GRID=16)
+    drawn = functions.functions_on_noise(family, family.network, 8, SMALL)
+    layers = list(functions.weights_on_grid(family, 8, SMALL))
     u, v = functions.directions(8)
 
     def network(x: torch.Tensor, draw: int) -> float:
@@ -93,13 +93,13 @@ def test_a_drawn_function_is_that_of_a_network_input_by_input(monkeypatch):
             x = x + z * torch.sigmoid(z)
         return float(x[0])
 
-    s, t = functions.points(functions.LINE), functions.points(functions.PLANE)
+    s, t = functions.points_of_line(functions.POINTS_A_LINE), functions.points_of_line(functions.POINTS_A_SIDE)
     assert drawn["line"][2, 5] == pytest.approx(network(s[5] * u, 2))
     assert drawn["plane"][3, 20] == pytest.approx(network(t[3] * u + t[20] * v, 0))
 
 
 def test_networks_draw_the_functions_of_the_sde_in_the_limit(monkeypatch):
-    resize(monkeypatch, functions, FINE=256)
+    resize(monkeypatch, functions, LAYERS_OF_TIME_GRID=256)
     shared, distances = InMemory(), []
     for depth in (4, 16, 64):
         arrays = functions.measure(Job(replace(SMALL, depth=depth, replicas=16), shared)).arrays
@@ -117,14 +117,14 @@ def drawn_of(names) -> list[str]:
 
 
 def test_the_sde_of_tanh_draws_straight_lines_and_that_of_swish_does_not(monkeypatch):
-    resize(monkeypatch, functions, FINE=64)
+    resize(monkeypatch, functions, LAYERS_OF_TIME_GRID=64)
     arrays = functions.measure(Job(replace(SMALL, depth=16, replicas=16))).arrays
     assert np.abs(np.diff(arrays["functions.own.line.sde"], n=2)).max() < 1e-12
     assert np.abs(np.diff(arrays["functions.swish.line.sde"], n=2)).max() > 1e-4
 
 
 def test_an_explosion_leaves_a_gap_and_no_infinity(monkeypatch):
-    resize(monkeypatch, functions, FINE=64)
+    resize(monkeypatch, functions, LAYERS_OF_TIME_GRID=64)
     settings = replace(SMALL, activation="swish", horizon=300.0, depth=64, replicas=4)
     arrays = functions.measure(Job(settings)).arrays
     assert not any(np.isinf(a).any() for a in arrays.values())

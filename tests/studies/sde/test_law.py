@@ -29,7 +29,7 @@ from resnet_limits.runs.records import table
 from resnet_limits.sampling.schemes import EulerMaruyama, ShallowNetwork
 from resnet_limits.studies.sde.law import compare
 from resnet_limits.studies.sde.law import measure as law
-from resnet_limits.studies.sde.law.claims import GROUP, MATRICES, TEST
+from resnet_limits.studies.sde.law.claims import GROUP, PINS_OF_LAW_TEST, PINS_OF_MATRICES
 from resnet_limits.studies.sde.problem import inputs
 from resnet_limits.studies.sde.settings import Sde
 from tests.planting import plant, resize
@@ -92,8 +92,8 @@ def test_log_norms_are_those_of_networks_with_full_matrices():
 def test_log_determinants_are_those_of_automatic_differentiation():
     settings = replace(SMALL, depth=12, init=IidLaw(sigma_w=0.9, sigma_b=0.6))
     volumes, _ = law.log_volumes(settings)
-    assert len(volumes) == law.draws(settings) == 4096
-    x0 = inputs(settings, width=MATRICES["width"], count=1)
+    assert len(volumes) == law.networks_of_law(settings) == 4096
+    x0 = inputs(settings, width=PINS_OF_MATRICES["width"], count=1)
     start = x0.expand(1000, -1).clone().requires_grad_()
     x = full_matrices(start, 12, 0.9, 0.6, seed=2)
     rows = [torch.autograd.grad(x[:, i].sum(), start, retain_graph=True)[0] for i in range(x.shape[1])]
@@ -107,7 +107,7 @@ def test_log_determinants_are_those_of_automatic_differentiation():
 @pytest.mark.parametrize("width", [1, 2, 5])
 def test_mean_and_norm_of_the_sde_are_those_of_full_matrices(width: int, monkeypatch: pytest.MonkeyPatch):
     # Both by Euler and Maruyama with as many steps: one law.
-    resize(monkeypatch, law, STEPS=12)
+    resize(monkeypatch, law, STEPS_OF_NORM_DIFFUSION=12)
     settings = replace(SMALL, width=width, horizon=0.8, sde=replace(SMALL.sde, inputs=1))
     x0, r, h = inputs(settings)[0], 4096, 0.8 / 12
     ours = law.reduced(settings, r)
@@ -341,8 +341,12 @@ def test_pinned_keys_stand_in_the_records():
         for r in records:
             if r.observable == claim.observable:
                 assert {k: r.coordinates[k] for k in claim.pins} == dict(claim.pins)
-                assert r.replicas in (law.LEAST, law.APART, law.NETWORKS * law.FEWEST_TESTS)
-    assert TEST["init.sigma_b"] == 0
+                assert r.replicas in (
+                    law.MIN_NETWORKS_OF_LAW,
+                    law.MIN_NETWORKS_ON_OTHER_NOISE,
+                    law.NETWORKS_A_TEST * law.FEWEST_TESTS,
+                )
+    assert PINS_OF_LAW_TEST["init.sigma_b"] == 0
 
 
 def test_an_explosion_leaves_no_distance_that_is_none():

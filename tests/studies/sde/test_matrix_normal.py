@@ -26,7 +26,7 @@ from resnet_limits.studies.sde.settings import Sde
 from tests.studies.verdicts import measured, verdicts
 
 SMALL = Sde(width=8, replicas=256)
-OWN = MatrixNormalLaw(sigma_w=0.6, sigma_b=0.4, mean_w=-0.5, mean_b=0.3, rows=0.7, columns=-0.4)
+PINNED_LAW = MatrixNormalLaw(sigma_w=0.6, sigma_b=0.4, mean_w=-0.5, mean_b=0.3, rows=0.7, columns=-0.4)
 DEPTHS = (64,)
 
 
@@ -59,7 +59,7 @@ def test_moments_solve_their_equations():
 
     start = x0.flatten().numpy()
     end = solve_ivp(rates, (0, 1.7), [*start, *np.outer(start, start).ravel()], rtol=1e-11, atol=1e-12).y[:, -1]
-    m, M = matrix_normal.moments(law, x0, 1.7)
+    m, M = matrix_normal.moments_of_sde(law, x0, 1.7)
     np.testing.assert_allclose(m.flatten(), end[: 2 * d], rtol=1e-8, atol=1e-9)
     blocks = end[2 * d :].reshape(2, d, 2, d).transpose(0, 2, 1, 3)
     np.testing.assert_allclose(M, blocks, rtol=1e-8, atol=1e-9)
@@ -85,17 +85,17 @@ def test_the_moments_of_the_linear_network_are_those_of_full_matrices():
     assert float(((products.mean(dim=0) - M) / (products.std(dim=0) / r**0.5)).abs().max()) < 5
 
 
-@pytest.mark.parametrize("init", [IidLaw(sigma_w=0.5, sigma_b=0.5), OWN], ids=["default", "own"])
+@pytest.mark.parametrize("init", [IidLaw(sigma_w=0.5, sigma_b=0.5), PINNED_LAW], ids=["default", "own"])
 def test_the_claims_hold(init: Any):
     for name, judgement in verdicts("matrix_normal", replace(SMALL, init=init), DEPTHS).items():
         assert judgement.verdict == "supported", (name, judgement.why)
 
 
 def test_the_law_of_the_settings_is_followed_and_stands_in_the_records():
-    (records,) = measured("matrix_normal", replace(SMALL, init=OWN), (8,)).values()
+    (records,) = measured("matrix_normal", replace(SMALL, init=PINNED_LAW), (8,)).values()
     for record in records:
         assert record.coordinates["init.rows"] == 0.7
-        assert set(record.coordinates) - {"scheme"} <= set(flat(replace(SMALL, init=OWN)))
+        assert set(record.coordinates) - {"scheme"} <= set(flat(replace(SMALL, init=PINNED_LAW)))
         assert record.coordinates["activation"] == ("swish" if record.coordinates["scheme"] == "swish" else "tanh")
     (others,) = measured("matrix_normal", SMALL, (8,)).values()
     assert others[0].coordinates["init.mean_w"] == 0.3
@@ -104,18 +104,18 @@ def test_the_law_of_the_settings_is_followed_and_stands_in_the_records():
 def test_requests_are_followed_or_refused():
     check = studies.get("sde").check
     for claims in (["sde.strong"], ["sde.matrix_normal"], ["sde.matrix_normal.norm", "sde.strong.no_drift"]):
-        check(replace(SMALL, init=OWN, claims=claims))
+        check(replace(SMALL, init=PINNED_LAW, claims=claims))
     for claims in (None, ["sde.weak"], ["sde.strong", "sde.law"]):
         with pytest.raises(SettingError, match="matrix_normal"):
-            check(replace(SMALL, init=OWN, claims=claims))
+            check(replace(SMALL, init=PINNED_LAW, claims=claims))
 
 
 # -- planted faults -------------------------------------------------------------------------------
 
 
 def without(**parts: Tensor) -> Law:
-    """The law of `OWN` at width 8 with other parts."""
-    law = law_of(OWN, 8)
+    """The law of `PINNED_LAW` at width 8 with other parts."""
+    law = law_of(PINNED_LAW, 8)
     assert isinstance(law, Law)
     return Law(**{**{name: getattr(law, name) for name in ("mu", "mu_b", "U", "V", "S")}, **parts})
 
@@ -138,7 +138,7 @@ def test_parts_of_the_law_that_are_left_out_are_refuted(faulty: Law, broken: set
     walk = Engine.options["eager"].walk
     other = lambda engine, walkers, x0, _, **where: walk(engine, walkers, x0, faulty, **where)  # noqa: E731
     monkeypatch.setattr(Engine.options["eager"], "walk", other)
-    judged = verdicts("matrix_normal", replace(SMALL, init=OWN), DEPTHS)
+    judged = verdicts("matrix_normal", replace(SMALL, init=PINNED_LAW), DEPTHS)
     for name in broken:
         judgement = judged[f"sde.matrix_normal.{name}"]
         assert judgement.verdict == "refuted", (name, judgement.why)
@@ -155,7 +155,7 @@ def test_a_drift_that_is_not_that_of_the_noise_is_refuted(lost: Any, monkeypatch
 
 
 def test_networks_that_may_explode_are_not_judged():
-    judged = verdicts("matrix_normal", replace(SMALL, init=replace(OWN, sigma_w=3.0)), (8,))
+    judged = verdicts("matrix_normal", replace(SMALL, init=replace(PINNED_LAW, sigma_w=3.0)), (8,))
     assert "explosion time" in judged["sde.matrix_normal.swish"].why
 
 
@@ -167,6 +167,6 @@ def test_dt_in_place_of_its_root_is_refuted(monkeypatch: pytest.MonkeyPatch):
         return mean + h**0.5 * (act(self, vectors, biased, h, stream) - mean)
 
     monkeypatch.setattr(Law, "act", broken)
-    judged = verdicts("matrix_normal", replace(SMALL, init=OWN), DEPTHS)
+    judged = verdicts("matrix_normal", replace(SMALL, init=PINNED_LAW), DEPTHS)
     for name in ("norm", "neighbours", "noise", "swish"):
         assert judged[f"sde.matrix_normal.{name}"].verdict == "refuted", name

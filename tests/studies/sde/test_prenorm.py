@@ -18,7 +18,7 @@ from resnet_limits.networks.blocks.prenorm import rms
 from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.random import Stream
 from resnet_limits.sampling.layer_law import Isotropic
-from resnet_limits.sampling.prenorm import linear, two_layers
+from resnet_limits.sampling.prenorm import ends_of_linear_branch, two_layers
 from resnet_limits.studies.sde.prenorm import measure as prenorm
 from resnet_limits.studies.sde.prenorm.measure import mean_log_growth
 from resnet_limits.studies.sde.settings import Sde
@@ -47,7 +47,7 @@ def test_networks_on_the_span_have_the_law_of_full_matrices(two: bool):
     if two:
         y, _ = two_layers("tanh", start, factors, law, where, act=act)
     else:
-        y = linear(start, factors, law, where, act=act)
+        y = ends_of_linear_branch(start, factors, law, where, act=act)
 
     def statistics(x: Tensor) -> Tensor:
         q, overlap = x.square().mean(dim=-1), (x[:, 0] * x[:, 1]).mean(dim=-1)
@@ -112,7 +112,10 @@ def test_the_correlation_law_solves_its_equation_and_is_the_limit_of_the_recursi
     closed = (1 - mixed / q0) * (q0 / (q0 + c)) ** (sigma_b**2 / c)
     assert closed == pytest.approx(1 - overlap / q, rel=1e-8)
     errors = [
-        abs(prenorm.apart(mixed, q0, Isotropic(sigma_w, sigma_b), prenorm.branch_factors(Sde(depth=L))) - closed)
+        abs(
+            prenorm.one_less_correlation(mixed, q0, Isotropic(sigma_w, sigma_b), prenorm.branch_factors(Sde(depth=L)))
+            - closed
+        )
         for L in (500, 1000)
     ]
     assert math.log2(errors[0] / errors[1]) == pytest.approx(1, abs=0.05)
@@ -125,7 +128,9 @@ def test_the_correlation_claim_holds_whatever_the_setting():
 
 
 def test_the_norm_of_a_zero_state_is_no_division_by_zero():
-    x = linear(torch.zeros(8, 1, 4), [0.5, 0.5], Isotropic(1.0, 0.0), Stream(0, "test"), act=default_engine().act)
+    x = ends_of_linear_branch(
+        torch.zeros(8, 1, 4), [0.5, 0.5], Isotropic(1.0, 0.0), Stream(0, "test"), act=default_engine().act
+    )
     assert float(x.abs().max()) == 0
 
 
@@ -177,7 +182,7 @@ def test_branches_that_see_another_direction_are_refuted_by_the_correlation_alon
             x = x + act(law, x0 / rms(x0), biased, s**2, stream.at(k))
         return x
 
-    plant(monkeypatch, linear, frozen)
+    plant(monkeypatch, ends_of_linear_branch, frozen)
     judged = verdicts("prenorm", STRONG, DEPTHS)
     assert judged["sde.prenorm.correlation"].verdict == "refuted", judged["sde.prenorm.correlation"].why
     for name in ("sde.prenorm", "sde.prenorm.drift", "sde.prenorm.gaussian"):

@@ -42,10 +42,19 @@ def scatter(part: str) -> dict[tuple[str, ...], tuple[float, float]]:
 @pytest.mark.slow
 @pytest.mark.parametrize("part", ["strong", "weak", "law", "functions", "deep"])
 def test_the_scatter_over_seeds_is_the_standard_error(part: str, monkeypatch: pytest.MonkeyPatch):
-    resize(monkeypatch, law, LEAST=64, APART=64, TESTED=1, FEWEST_TESTS=8, STEPS=2, AT_ONCE=64)
-    resize(monkeypatch, strong, FINER=4, FEWEST=64, PATHS=64)
-    resize(monkeypatch, functions, BENT=64)
-    plant(monkeypatch, functions.draws, lambda *a: {})
+    resize(
+        monkeypatch,
+        law,
+        MIN_NETWORKS_OF_LAW=64,
+        MIN_NETWORKS_ON_OTHER_NOISE=64,
+        NETWORKS_TESTED_A_REPLICA=1,
+        FEWEST_TESTS=8,
+        STEPS_OF_NORM_DIFFUSION=2,
+        STATES_COMPARED_AT_A_TIME=64,
+    )
+    resize(monkeypatch, strong, REFERENCE_LAYERS_A_LAYER=4, MIN_NETWORKS_OF_REFERENCE=64, MIN_NETWORKS_OF_WIDTH_1=64)
+    resize(monkeypatch, functions, MIN_NETWORKS_OF_BEND=64)
+    plant(monkeypatch, functions.functions_on_noise, lambda *a: {})
     # Inputs are drawn by seed, and what networks do depends on them: here all have those of one.
     plant(monkeypatch, inputs, lambda settings, **more: inputs(replace(settings, seed=0), **more))
     scatters = scatter(part)

@@ -88,8 +88,8 @@ def test_the_distance_to_the_exact_solution_is_that_of_its_leading_term(horizon:
 def test_the_weights_of_fine_layers_have_their_variances_and_are_independent(d: int):
     law, h, r = Isotropic(0.7, 0.3), 0.02, 256
     layers = strong.fine_layers(law, torch.zeros(r, 1, d, dtype=torch.float64), h, Stream(0, "test"))
-    assert layers.W.shape == (r, strong.FINER, d, d)
-    assert layers.b.shape == (r, strong.FINER, 1, d)
+    assert layers.W.shape == (r, strong.REFERENCE_LAYERS_A_LAYER, d, d)
+    assert layers.b.shape == (r, strong.REFERENCE_LAYERS_A_LAYER, 1, d)
     for weights, variance in ((layers.W, 0.49 * h / d), (layers.b, 0.09 * h)):
         assert abs(float(weights.square().mean()) / variance - 1) < 5 * math.sqrt(2 / weights.numel())
         neighbours = (weights[:, 1:] * weights[:, :-1]).mean() / variance

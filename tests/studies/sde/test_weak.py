@@ -22,7 +22,7 @@ from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.random import Stream
 from resnet_limits.sampling.expectations import moments
 from resnet_limits.sampling.layer_law import Isotropic
-from resnet_limits.sampling.martingale import Martingale, gradients, state_moments
+from resnet_limits.sampling.martingale import Martingale, gradients_of_mean, state_moments
 from resnet_limits.sampling.schemes import ShallowNetwork
 from resnet_limits.sampling.walk import Walker
 from resnet_limits.studies.sde.finite_depth import overlaps
@@ -159,7 +159,7 @@ def test_the_control_has_mean_zero_and_leaves_little(phi: str, psi: str):
     x0 = inputs(Sde(width=8))
     functionals = torch.tensor([[0, 0, 0.5, 0, 0, 0.5], [0, 0, 0, 0.5, 0.5, 0], [0.5, 0.5, 0, 0, 0, 0]]).double()
     start = x0.expand(r, 2, 8)
-    w = gradients(functionals, state_moments(x0), 2, scheme, law, depth, 1.0)
+    w = gradients_of_mean(functionals, state_moments(x0), 2, scheme, law, depth, 1.0)
     martingale, x = Martingale(scheme, law, w, start, 1.0 / depth), start
     for _, (x,) in default_engine().walk((Walker(scheme, depth),), start, law, horizon=1.0, stream=Stream(0, "test")):
         martingale.add(x)
@@ -173,25 +173,25 @@ def test_the_control_has_mean_zero_and_leaves_little(phi: str, psi: str):
 def test_a_jobs_own_pilot_allots_the_samples(monkeypatch: pytest.MonkeyPatch):
     settings = replace(SMALL, depth=8, replicas=64)
     tanh = weak.cases(settings)[0]
-    pilot = weak.sampled(settings, tanh, 0, 64, lambda _: None)
+    pilot = weak.sampled_networks(settings, tanh, 0, 64, lambda _: None)
     exact = weak.exact_values(settings, tanh)
     error, stderr = mean(pilot.of(0)[1][0] - exact[0])
     overlap, overlap_stderr = mean(pilot.of(1)[1][0] - exact[1])
     worst = max(abs(stderr / error), abs(overlap_stderr / overlap))
-    resize(monkeypatch, weak, ACCURACY=worst / math.sqrt(3.5))
+    resize(monkeypatch, weak, RELATIVE_ERROR_AIMED_AT=worst / math.sqrt(3.5))
     assert weak.allotted(settings, pilot, exact) == 256  # 3.5 times as many, in whole blocks
-    resize(monkeypatch, weak, ACCURACY=worst / 10)
-    assert weak.allotted(settings, pilot, exact) == weak.MOST * 64
-    resize(monkeypatch, weak, ACCURACY=2 * worst)
+    resize(monkeypatch, weak, RELATIVE_ERROR_AIMED_AT=worst / 10)
+    assert weak.allotted(settings, pilot, exact) == weak.MAX_JOB_OVER_PILOT * 64
+    resize(monkeypatch, weak, RELATIVE_ERROR_AIMED_AT=2 * worst)
     assert weak.allotted(settings, pilot, exact) == 64
 
 
 def test_samples_do_not_depend_on_how_they_are_drawn():
     settings = replace(SMALL, depth=4, replicas=192)
     case = weak.cases(settings)[0]
-    whole = weak.sampled(settings, case, 0, 192, lambda _: None)
-    parts = weak.sampled(settings, case, 0, 64, lambda _: None).joined(
-        weak.sampled(settings, case, 64, 128, lambda _: None)
+    whole = weak.sampled_networks(settings, case, 0, 192, lambda _: None)
+    parts = weak.sampled_networks(settings, case, 0, 64, lambda _: None).joined(
+        weak.sampled_networks(settings, case, 64, 128, lambda _: None)
     )
     assert torch.allclose(whole.f, parts.f, rtol=1e-12)
     assert torch.allclose(whole.control, parts.control, rtol=1e-9, atol=1e-14)
@@ -239,7 +239,7 @@ def test_planted_faults_turn_moments_red(
 ):
     all_cases = weak.cases
     plant(monkeypatch, weak.cases, lambda settings: all_cases(settings)[:1])
-    resize(monkeypatch, weak, MOST=1)  # a control that is not trusted would call for many more networks
+    resize(monkeypatch, weak, MAX_JOB_OVER_PILOT=1)  # a control that is not trusted would call for many more networks
     fault(monkeypatch)
     judged = verdicts(replace(SMALL, replicas=256), (8, 16, 32, 64))
     assert {claim for claim in MOMENTS | NOISE if judged[claim].verdict == "refuted"} >= broken
@@ -258,7 +258,7 @@ def test_weights_off_by_two_per_cent_are_seen(factor: float, monkeypatch: pytest
 @pytest.mark.parametrize("settings", [SMALL, replace(SMALL, activation="swish", activation_inside="tanh")])
 def test_the_steps_of_networks_are_those_of_full_matrices(settings: Sde, monkeypatch: pytest.MonkeyPatch):
     # What is expected given the states, against sums over full matrices on other noise.
-    resize(monkeypatch, weak, STEPPED=4096)
+    resize(monkeypatch, weak, NETWORKS_STEPPED=4096)
     settings = replace(settings, depth=2, init=IidLaw(sigma_w=1.2, sigma_b=0.7))
     records = {r.coordinates["scheme"]: r for r in weak.step_records(settings, weak.cases(settings)[0])}
     for record in records.values():
@@ -298,10 +298,10 @@ def test_a_drift_of_the_wrong_order_turns_the_mean_red(monkeypatch: pytest.Monke
 @pytest.mark.slow
 def test_without_coupling_and_control_nothing_is_saved(monkeypatch: pytest.MonkeyPatch):
     faults.noise_of_its_own_for_each_depth(monkeypatch)
-    resize(monkeypatch, weak, UNTRUSTED=-1.0)
+    resize(monkeypatch, weak, MAX_DEVIATION_OF_MARTINGALE=-1.0)
     all_cases = weak.cases
     plant(monkeypatch, weak.cases, lambda settings: all_cases(settings)[:1])
-    resize(monkeypatch, weak, MOST=1)
+    resize(monkeypatch, weak, MAX_JOB_OVER_PILOT=1)
     judged = verdicts(replace(SMALL, replicas=512), (16, 32, 64, 128, 256))
     assert judged["sde.weak.multilevel"].verdict == judged["sde.weak.multilevel.overlap"].verdict == "refuted"
     assert judged["sde.weak.saving"].verdict == "refuted"

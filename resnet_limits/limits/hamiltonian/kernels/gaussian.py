@@ -25,7 +25,7 @@ ENTRIES_A_BLOCK = 2**18
 """Entries of a block of rows: 2 MB."""
 MOST_ENTRIES_KEPT = 2**24
 """Entries of the largest kernel matrix that is kept while the points stay: 128 MB."""
-JITTER = 1e-12
+ABSOLUTE_JITTER = 1e-12
 """Added to the diagonal before a Cholesky factor is taken."""
 
 
@@ -162,4 +162,4 @@ class GaussianAt(KernelAtPoints):
 def _jitter(n: int, dtype: torch.dtype) -> Tensor:
     import torch
 
-    return JITTER * torch.eye(n, dtype=dtype)
+    return ABSOLUTE_JITTER * torch.eye(n, dtype=dtype)

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ....errors import SettingError
 from ....settings.build import of_keys
-from ....settings.registry import Registry, require_shape, snake_case
+from ....settings.case import snake_case
+from ....settings.registry import Registry
+from ....settings.trial import require_shape
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -118,7 +120,7 @@ class OperatorKernel(ABC):
         require_shape("its tangent", at.tangent(P, P, P)[1], (5, 2), "that of the points")
 
 
-JITTER = 1e-10
+RELATIVE_JITTER = 1e-10
 """Added to the diagonal, relative to its mean, before a Cholesky factor is taken."""
 
 
@@ -154,7 +156,7 @@ class MatrixAt(KernelAtPoints):
         import torch
 
         n = len(self.q)
-        return torch.linalg.cholesky(self.K + JITTER * self.K.diagonal().mean() * torch.eye(n).to(self.K))
+        return torch.linalg.cholesky(self.K + RELATIVE_JITTER * self.K.diagonal().mean() * torch.eye(n).to(self.K))
 
     def _both(self, q: Tensor, P: Tensor) -> tuple[Tensor, Tensor]:
         return self.kernel.matrix(q, q) @ P, self._rate(q, P)

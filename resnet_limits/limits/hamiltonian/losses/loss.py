@@ -19,7 +19,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ....settings.build import of_keys
-from ....settings.registry import Registry, require_shape, snake_case
+from ....settings.case import snake_case
+from ....settings.registry import Registry
+from ....settings.trial import require_shape
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -10,17 +10,17 @@ from __future__ import annotations
 from ....claims.claim import RELATIVE, Claim, Expected, Rival
 from ....papers import BEHRMANN, ROUSSEAU
 from ...group import Group
-from ...least import DOUBLE, points
+from ...least import BYTES_OF_DOUBLE, bytes_of_points
 from ..outside import never_folds, stretches, unbounded
 from ..settings import Flow
 
-BELOW, ABOVE = 0.9, 4.0
-SHARP = {"block": "two", "activation": "tanh"}
+LIPSCHITZ_BELOW_ONE, LIPSCHITZ_ABOVE_ONE = 0.9, 4.0
+SHARP_FIELD = {"block": "two", "activation": "tanh"}
 """Fields with `Dv = -I` at a point, `-W^T tanh(W (x - x_k))` with orthonormal columns: the bound is attained there."""
-BLOCKS = 32
+BLOCKS_A_NETWORK = 32
 """Blocks of each random network: folds are a matter of single blocks, at whatever depth they stand."""
-PINS = {"init": "iid", "blocks": BLOCKS}
-PIECE = 8
+PINS_OF_FOLDING = {"init": "iid", "blocks": BLOCKS_A_NETWORK}
+NETWORKS_A_PIECE = 8
 """Networks whose Jacobians are in memory at a time; as many also where fewer are left, so that all round alike."""
 
 
@@ -28,8 +28,8 @@ def least_of_folding(settings: Flow) -> float:
     """Jacobians of one block at all points."""
     if stretches(settings):
         return 0.0
-    replicas = min(settings.replicas, PIECE)
-    return points(settings) + DOUBLE * replicas * settings.flow.points * settings.width**2
+    replicas = min(settings.replicas, NETWORKS_A_PIECE)
+    return bytes_of_points(settings) + BYTES_OF_DOUBLE * replicas * settings.flow.points * settings.width**2
 
 
 GROUP = Group(
@@ -45,8 +45,8 @@ GROUP = Group(
             kind="theorem",
             observable="det_ratio",
             expected=Expected("at_least", 1, 1e-6, scale=RELATIVE),
-            where={"lipschitz": BELOW, "norm": "weights"},
-            pins=PINS,
+            where={"lipschitz": LIPSCHITZ_BELOW_ONE, "norm": "weights"},
+            pins=PINS_OF_FOLDING,
             outside=lambda settings: unbounded(settings) or stretches(settings),
             rival=Rival("the least singular value of a matrix as its norm", "F24-least-singular", -40.98),
         ),
@@ -57,8 +57,8 @@ GROUP = Group(
             kind="theorem",
             observable="det_ratio",
             expected=Expected("at_least", 1, 1e-6, scale=RELATIVE),
-            where={"lipschitz": BELOW, "norm": "points"},
-            pins=PINS,
+            where={"lipschitz": LIPSCHITZ_BELOW_ONE, "norm": "points"},
+            pins=PINS_OF_FOLDING,
             outside=stretches,
             rival=Rival("the least singular value of Dv as its norm", "F25-stretch-least", -1500.0),
         ),
@@ -70,8 +70,8 @@ GROUP = Group(
                 kind="derived",
                 observable="sharp_ratio",
                 expected=Expected("value", 1, 1e-6, scale=RELATIVE),
-                where={"lipschitz": BELOW, "norm": norm},
-                pins=SHARP,
+                where={"lipschitz": LIPSCHITZ_BELOW_ONE, "norm": norm},
+                pins=SHARP_FIELD,
                 rival=Rival("a bound 1 - Lip(h v) without the power D", "F27-power", 0.1),
             )
             for norm, bound in (("weights", "(1 - Lip(h v))^D"), ("points", "(1 - |h Dv|)^D"))
@@ -83,8 +83,8 @@ GROUP = Group(
             kind="observation",
             observable="fold_share",
             expected=Expected("at_least", 0.5, 0.05, scale="share of blocks"),
-            where={"lipschitz": ABOVE, "norm": "points"},
-            pins=PINS,
+            where={"lipschitz": LIPSCHITZ_ABOVE_ONE, "norm": "points"},
+            pins=PINS_OF_FOLDING,
             outside=never_folds,
             random=True,
             rival=Rival("the absolute value of the determinant", "F3-det-abs", 0.0),

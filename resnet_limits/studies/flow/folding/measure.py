@@ -25,17 +25,17 @@ from ....measurement.record import Measurement, Record
 from ....networks.blocks import field
 from ....networks.blocks.two import TwoBlock
 from ....networks.steps import STEPS
-from ....paths.draw import draw
+from ....paths.draw import draw_path
 from ....paths.laws.iid import IidLaw
 from ....random import Stream, normals
-from ....settings.content import chosen
+from ....settings.content import chosen_keys
 from ..outside import stretches, unbounded
-from ..problem import points
+from ..problem import embedded_points
 from ..settings import Flow
-from .claims import BELOW, BLOCKS, PIECE, PINS, SHARP
+from .claims import BLOCKS_A_NETWORK, LIPSCHITZ_BELOW_ONE, NETWORKS_A_PIECE, PINS_OF_FOLDING, SHARP_FIELD
 
-SCALES = {"weights": (BELOW, 2.0, 8.0), "points": (0.5, BELOW, 1.5, 2.0, 4.0, 8.0)}
-SCALED = ("seed", "width", "replicas", "activation", "block", "init", "data", "dtype", "flow.points")
+SCALES_BY_NORM = {"weights": (LIPSCHITZ_BELOW_ONE, 2.0, 8.0), "points": (0.5, LIPSCHITZ_BELOW_ONE, 1.5, 2.0, 4.0, 8.0)}
+KEYS_OF_SCALED_BLOCKS = ("seed", "width", "replicas", "activation", "block", "init", "data", "dtype", "flow.points")
 """What scaled blocks and their Jacobians depend on."""
 
 
@@ -44,11 +44,11 @@ def measure(job: Job) -> Measurement:
     settings = job.settings
     if stretches(settings):
         return Measurement(sharp(settings))
-    arrays = job.shared.solve("flow.folding", chosen(settings, SCALED), lambda: _scaled(job))
+    arrays = job.shared.solve("flow.folding", chosen_keys(settings, KEYS_OF_SCALED_BLOCKS), lambda: _scaled(job))
     records = []
     for norm, scales in _scales(job.settings).items():
         for scale in scales:
-            coordinates = {"lipschitz": scale, "norm": norm, **PINS}
+            coordinates = {"lipschitz": scale, "norm": norm, **PINS_OF_FOLDING}
             records += _records(arrays[f"{norm}.{scale}"], coordinates)
     return Measurement(records + sharp(settings))
 
@@ -56,7 +56,9 @@ def measure(job: Job) -> Measurement:
 def _scales(settings: Flow) -> dict[str, tuple[float, ...]]:
     """Those of the points alone where the weights bound nothing."""
     return {
-        norm: scale_values for norm, scale_values in SCALES.items() if norm == "points" or unbounded(settings) is None
+        norm: scale_values
+        for norm, scale_values in SCALES_BY_NORM.items()
+        if norm == "points" or unbounded(settings) is None
     }
 
 
@@ -114,9 +116,9 @@ def _over_bound(determinants: Tensor, lipschitz: float, width: int) -> Tensor:
 def sharp(settings: Flow) -> list[Record]:
     """The ratio of the determinant to its bound in blocks that attain it: `v_k(x) = -W^T tanh(W (x - x_k))`, W with
     orthonormal columns, at the point `x_k`."""
-    x = points(settings, min(BLOCKS, settings.flow.points), settings.width).double()
+    x = embedded_points(settings, min(BLOCKS_A_NETWORK, settings.flow.points), settings.width).double()
     layers, width = x.shape
-    sharp_field = field(TwoBlock(hidden=2 * width), SHARP["activation"], width)
+    sharp_field = field(TwoBlock(hidden=2 * width), SHARP_FIELD["activation"], width)
     drawn = normals((2 * width, width), Stream(settings.seed, "flow.folding.sharp"), replicas=layers)
     W = torch.linalg.qr(drawn.to(x))[0]
     theta = {"W": W[None], "V": -W.mT[None], "b": -(W @ x[..., None])[None, ..., 0]}
@@ -125,12 +127,14 @@ def sharp(settings: Flow) -> list[Record]:
     norms = {"weights": lipschitz_bound(sharp_field, theta)[0], "points": stretch(increments)}
     records = []
     for norm, one in norms.items():
-        determinants = block_determinants((BELOW / one)[:, None, None] * increments)
-        ratios = _over_bound(determinants, BELOW, width)
+        determinants = block_determinants((LIPSCHITZ_BELOW_ONE / one)[:, None, None] * increments)
+        ratios = _over_bound(determinants, LIPSCHITZ_BELOW_ONE, width)
         off = ratios[(ratios - 1).abs().argmax()]
-        where = {"lipschitz": BELOW, "norm": norm, **SHARP}
+        where = {"lipschitz": LIPSCHITZ_BELOW_ONE, "norm": norm, **SHARP_FIELD}
         records.append(
-            Record("sharp_ratio", float(off), reference_error=1e-12 * width / (1 - BELOW), coordinates=where)
+            Record(
+                "sharp_ratio", float(off), reference_error=1e-12 * width / (1 - LIPSCHITZ_BELOW_ONE), coordinates=where
+            )
         )
     return records
 
@@ -139,28 +143,30 @@ def _increments(job: Job) -> tuple[Tensor, Tensor]:
     """The bound of `Lip(v)` by the weights, (layers, r), inf where there is none, and `Dv` at the points, (layers, r,
     n, d, d)."""
     settings = job.settings
-    x = points(settings, settings.flow.points, settings.width).double()
+    x = embedded_points(settings, settings.flow.points, settings.width).double()
     vector_field = field(settings.block, settings.activation, settings.width)
     bounds, increments = [], []
-    for first in range(0, settings.replicas, PIECE):
+    for first in range(0, settings.replicas, NETWORKS_A_PIECE):
         job.progress(first / settings.replicas, "Jacobians of random blocks")
-        path = draw(
+        path = draw_path(
             IidLaw(**settings.init.sizes()._asdict()),
             vector_field.shapes,
-            depth=BLOCKS,
+            depth=BLOCKS_A_NETWORK,
             horizon=1.0,
-            replicas=PIECE,
+            replicas=NETWORKS_A_PIECE,
             first_replica=first,
             seed=settings.seed,
             purpose="flow.folding",
             device=x.device,
         )
-        theta = path.at(STEPS["euler"].times(BLOCKS))
+        theta = path.at(STEPS["euler"].times(BLOCKS_A_NETWORK))
         left = settings.replicas - first
         known = unbounded(settings) is None
         bounds.append(
-            lipschitz_bound(vector_field, theta).T[:, :left] if known else torch.full((BLOCKS, left), math.inf)
+            lipschitz_bound(vector_field, theta).T[:, :left]
+            if known
+            else torch.full((BLOCKS_A_NETWORK, left), math.inf)
         )
-        at = x.expand(BLOCKS, PIECE, *x.shape)
+        at = x.expand(BLOCKS_A_NETWORK, NETWORKS_A_PIECE, *x.shape)
         increments.append(increments_of(jacobians_at(vector_field, STEPS["euler"], at, theta, 1.0))[:, :left])
     return torch.cat(bounds, dim=1), torch.cat(increments, dim=1)

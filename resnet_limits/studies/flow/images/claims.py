@@ -5,32 +5,28 @@ Free of torch.
 
 from __future__ import annotations
 
-from ....claims.claim import AS_STATED, Claim, Expected, Rival, Verdict
+from ....claims.claim import VERDICTS_WITH_LARGE, Claim, Expected, Rival
 from ....papers import HAIRER, ROUSSEAU
 from ...group import Group
+from ...least import BYTES_OF_SINGLE
 from ...outside import kinked
 from ..settings import Flow
 
-VERDICTS: dict[str, Verdict] = {**AS_STATED, "large": "supported"}
 
-
-def moving(settings: Flow) -> str | None:
+def nothing_refined(settings: Flow) -> str | None:
     """Why refinement changes nothing, or None."""
     return "horizon=0: the units do nothing" if settings.horizon == 0 else None
 
 
-def smooth(settings: Flow) -> str | None:
+def kinked_stage(settings: Flow) -> str | None:
     """Why the field of a stage has no continuous derivatives, or None where it has."""
-    return kinked(settings) or moving(settings)
-
-
-SINGLE = 4
+    return kinked(settings) or nothing_refined(settings)
 
 
 def least_of_images(settings: Flow) -> float:
     """The kernels of a unit of the last stage, and their gradients."""
     keys = settings.flow.images
-    return 2 * SINGLE * keys.replicas * 9 * (4 * keys.channels) ** 2
+    return 2 * BYTES_OF_SINGLE * keys.replicas * 9 * (4 * keys.channels) ** 2
 
 
 GROUP = Group(
@@ -48,10 +44,10 @@ GROUP = Group(
             kind="theorem",
             observable="images.refinement_order",
             expected=Expected("value", 1, 0.2),
-            outside=smooth,
+            outside=kinked_stage,
             needs="changes of the logits of at least four refinements, above rounding",
             rival=Rival("refined networks that keep the step of the trained one", "F17-refined-steps", -1.04),
-            verdicts=VERDICTS,
+            verdicts=VERDICTS_WITH_LARGE,
         ),
         Claim(
             id="flow.images.refinement.accuracy",
@@ -60,10 +56,10 @@ GROUP = Group(
             kind="observation",
             observable="images.scaled_change",
             expected=Expected("at_most", 0.07, 0.03),
-            outside=moving,
+            outside=nothing_refined,
             random=True,
             rival=Rival("refined networks that keep the step of the trained one", "F17-refined-steps", 0.365),
-            verdicts=VERDICTS,
+            verdicts=VERDICTS_WITH_LARGE,
         ),
     ),
     memory=("flow.images.channels", "flow.images.batch_size", "flow.images.replicas", "flow.images.points"),

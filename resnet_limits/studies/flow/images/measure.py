@@ -28,30 +28,38 @@ from ....claims.order import FEWEST_POINTS, fit_order
 from ....data.dataset import Dataset
 from ....data.loading import load
 from ....errors import SettingError
-from ....limits.flow import rounding
+from ....limits.flow import rounding_of_states
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
-from ....networks.convolutional import STAGES, Parameters, count, initial, logits, stage_inverse, stages
-from ....settings.content import chosen
+from ....networks.convolutional import (
+    NUMBERS_OF_STAGES,
+    Parameters,
+    count,
+    initial_convolutional,
+    logits_of_images,
+    stage_inverse,
+    stages,
+)
+from ....settings.content import chosen_keys
 from ....settings.training import Train
-from ....training.convolutional import train
-from ..problem import LAWS
+from ....training.convolutional import train_convolutional
+from ..problem import KINDS_OF_WEIGHTS
 from ..request import image_data
 from ..settings import Flow
 
 MOMENTUM = 0.9
-REFINED = (1, 2, 4, 8)
+REFINEMENTS = (1, 2, 4, 8)
 """Units of a refined network over those that it was trained with; the change of its logits is that to twice as many."""
-PIECE = 256
+IMAGES_EVALUATED_A_PIECE = 256
 """Images that are evaluated at a time. A constant, so that no machine changes a bit of the logits."""
-DTYPE = torch.float32
+DTYPE_OF_TRAINING = torch.float32
 
 
 def measure(job: Job) -> Measurement:
     """Accuracies, parameters, inverse errors, and the refinement of shared weights; the same at every depth."""
     settings: Flow = job.settings
     keys, records, moved = settings.flow.images, [], []
-    networks = [(n, weights) for n in sorted(keys.units) for weights in LAWS]
+    networks = [(n, weights) for n in sorted(keys.units) for weights in KINDS_OF_WEIGHTS]
     for i, (n, weights) in enumerate(networks):
         sets = n if weights == "free" else 1
         part = job.part(f"{n}-{sets}")
@@ -64,7 +72,7 @@ def measure(job: Job) -> Measurement:
         def compute(part: Job = part, n: int = n, sets: int = sets) -> dict[str, np.ndarray]:
             return trained_and_run(part, n, sets)
 
-        solution = job.shared.solve("flow.images", {**key(settings), "units": n, "sets": sets}, compute)
+        solution = job.shared.solve("flow.images", {**key_of_training(settings), "units": n, "sets": sets}, compute)
         records += _records(settings, solution, n, weights)
         if weights == "shared":
             moved.append(_scaled_change(settings, solution, n))
@@ -73,20 +81,20 @@ def measure(job: Job) -> Measurement:
     return Measurement([*records, max(moved, key=lambda record: record.value)])
 
 
-TRAINED = (
+KEYS_OF_IMAGE_NETWORKS = (
     *("seed", "horizon", "activation", "data", "flow.images.channels", "flow.images.points", "flow.images.epochs"),
     *("flow.images.batch_size", "flow.images.lr", "flow.images.replicas"),
 )
 
 
-def key(settings: Flow) -> dict[str, Any]:
+def key_of_training(settings: Flow) -> dict[str, Any]:
     """What a trained network depends on besides its units."""
-    return chosen(replace(settings, data=image_data(settings)), TRAINED)
+    return chosen_keys(replace(settings, data=image_data(settings)), KEYS_OF_IMAGE_NETWORKS)
 
 
-def evaluated(n: int) -> list[int]:
+def units_evaluated(n: int) -> list[int]:
     """With how many units a network with shared weights is run that was trained with n."""
-    return sorted({(n + 1) // 2, *(n * factor for factor in REFINED), 2 * n * REFINED[-1]})
+    return sorted({(n + 1) // 2, *(n * factor for factor in REFINEMENTS), 2 * n * REFINEMENTS[-1]})
 
 
 def images_of(x: Float[Tensor, "n features"], shape: tuple[int, int, int]) -> Float[Tensor, "n colours height width"]:
@@ -104,7 +112,7 @@ def _data(settings: Flow) -> Dataset:
     data = load(image_data(settings), seed=settings.seed)
     if not len(data.x_test):
         raise SettingError(f"data: no test images of {data.name} are left; accuracies need some")
-    return data.to(device.resolve(settings.device), DTYPE)
+    return data.to(device.resolve(settings.device), DTYPE_OF_TRAINING)
 
 
 def trained_and_run(job: Job, n: int, sets: int) -> dict[str, np.ndarray]:
@@ -115,14 +123,14 @@ def trained_and_run(job: Job, n: int, sets: int) -> dict[str, np.ndarray]:
     assert shape is not None
     x, y = images_of(data.x_train[: keys.points], shape), data.y_train[: keys.points]
     x_test, y_test = images_of(data.x_test[: keys.points], shape), data.y_test[: keys.points]
-    start = initial(
+    start = initial_convolutional(
         shape,
         keys.channels,
         data.classes,
         sets=sets,
         replicas=keys.replicas,
         seed=settings.seed,
-        dtype=DTYPE,
+        dtype=DTYPE_OF_TRAINING,
         device=x.device,
     )
     recipe = Train(
@@ -134,7 +142,7 @@ def trained_and_run(job: Job, n: int, sets: int) -> dict[str, np.ndarray]:
         checkpoint_seconds=settings.train.checkpoint_seconds,
     )
     with full_precision():
-        parameters = train(
+        parameters = train_convolutional(
             phi,
             start,
             x,
@@ -147,12 +155,12 @@ def trained_and_run(job: Job, n: int, sets: int) -> dict[str, np.ndarray]:
             checkpoints=job.checkpoints,
             key_of_rate="flow.images.lr",
         )
-        counts = evaluated(n) if sets == 1 else [n]
+        counts = units_evaluated(n) if sets == 1 else [n]
         scores = {}
         for m in counts:
             job.progress(0.7 + 0.3 * m / max(counts) / 2, f"run with {m}")
             scores[m] = scores_of(phi, parameters, x_test, units=m, horizon=settings.horizon)
-        inverse = inverse_errors(phi, parameters, x_test[:PIECE], units=n, horizon=settings.horizon)
+        inverse = inverse_errors(phi, parameters, x_test[:IMAGES_EVALUATED_A_PIECE], units=n, horizon=settings.horizon)
     solution = {"parameters": np.array([count(parameters)]), "inverse": inverse.cpu().numpy()}
     size = _rms(scores[max(counts)])
     for m in counts:
@@ -167,7 +175,10 @@ def scores_of(
 ) -> Float[Tensor, "r n classes"]:
     """The logits of a network with so many units a stage, a piece of the images at a time."""
     with torch.no_grad():
-        pieces = [logits(phi, parameters, piece, units=units, horizon=horizon) for piece in images.split(PIECE)]
+        pieces = [
+            logits_of_images(phi, parameters, piece, units=units, horizon=horizon)
+            for piece in images.split(IMAGES_EVALUATED_A_PIECE)
+        ]
     return torch.cat(pieces, dim=1)
 
 
@@ -177,7 +188,9 @@ def inverse_errors(
 ) -> Float[Tensor, "stages r"]:
     """`|phi_-v(phi_v(x)) - x| / |x|`, root mean squares over images, channels and pixels, of each stage and replica."""
     replicas, errors = len(parameters["stem.W"]), []
-    for stage, (x, left) in zip(STAGES, stages(phi, parameters, images, units=units, horizon=horizon), strict=True):
+    for stage, (x, left) in zip(
+        NUMBERS_OF_STAGES, stages(phi, parameters, images, units=units, horizon=horizon), strict=True
+    ):
         back = stage_inverse(phi, parameters, stage, left, units=units, horizon=horizon)
         off, whole = ((z.unflatten(1, (replicas, -1)).transpose(0, 1)) for z in (back - x, x))
         errors.append(_rms(off) / _rms(whole))
@@ -195,12 +208,12 @@ def _records(settings: Flow, solution: dict[str, np.ndarray], n: int, weights: s
     records = [Record("images.parameters", float(solution["parameters"][0]), coordinates=where)]
     for name, values in solution.items():
         observable, _, at = name.partition(".")
-        if observable == "right" and (weights == "shared" or int(at) == n) and int(at) <= REFINED[-1] * n:
+        if observable == "right" and (weights == "shared" or int(at) == n) and int(at) <= REFINEMENTS[-1] * n:
             coordinates = {**where, "evaluated": int(at)}
             value, stderr = over_replicas(values.mean(axis=1))
             records.append(Record("images.accuracy", value, stderr, coordinates=coordinates, replicas=keys.replicas))
             if int(at) != n:
-                value, stderr = difference(values, solution[f"right.{n}"])
+                value, stderr = difference_of_accuracies(values, solution[f"right.{n}"])
                 records.append(
                     Record("images.accuracy_change", value, stderr, coordinates=coordinates, replicas=values.shape[1])
                 )
@@ -210,7 +223,7 @@ def _records(settings: Flow, solution: dict[str, np.ndarray], n: int, weights: s
             records.append(
                 Record("images.refinement_gap", value, stderr, coordinates=coordinates, replicas=keys.replicas)
             )
-    for stage, values in zip(STAGES, solution["inverse"], strict=True):
+    for stage, values in zip(NUMBERS_OF_STAGES, solution["inverse"], strict=True):
         value, stderr = over_replicas(values)
         coordinates = {**where, "evaluated": n, "stage": stage}
         records.append(Record("images.inverse_error", value, stderr, coordinates=coordinates, replicas=keys.replicas))
@@ -219,8 +232,8 @@ def _records(settings: Flow, solution: dict[str, np.ndarray], n: int, weights: s
 
 def _scaled_change(settings: Flow, solution: dict[str, np.ndarray], n: int) -> Record:
     """`n |accuracy change|` of a network with shared weights; the largest is judged."""
-    finest = n * REFINED[-1]
-    change, stderr = difference(solution[f"right.{finest}"], solution[f"right.{n}"])
+    finest = n * REFINEMENTS[-1]
+    change, stderr = difference_of_accuracies(solution[f"right.{finest}"], solution[f"right.{n}"])
     return Record(
         "images.scaled_change",
         n * abs(change),
@@ -233,9 +246,13 @@ def _scaled_change(settings: Flow, solution: dict[str, np.ndarray], n: int) -> R
 def _order(settings: Flow, solution: dict[str, np.ndarray], n: int) -> list[Record]:
     """The order at which the logits of the network with most units converge under refinement."""
     where, records = {"units": n, "weights": "shared", "data": image_data(settings).name}, []
-    counts = [n * factor for factor in REFINED]
+    counts = [n * factor for factor in REFINEMENTS]
     gaps = [float(np.sqrt(np.square(solution[f"gap.{m}"]).mean())) for m in counts]
-    fit = fit_order(counts, gaps, reference_errors=[rounding("float32", 2 * len(STAGES) * m, 1.0) for m in counts])
+    fit = fit_order(
+        counts,
+        gaps,
+        reference_errors=[rounding_of_states("float32", 2 * len(NUMBERS_OF_STAGES) * m, 1.0) for m in counts],
+    )
     if len(fit.x) >= FEWEST_POINTS:
         records.append(
             Record(
@@ -255,7 +272,7 @@ def over_replicas(values: np.ndarray) -> tuple[float, float]:
     return float(values.mean()), stderr
 
 
-def difference(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
+def difference_of_accuracies(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
     """Mean difference of what two networks classify, (r, n) each, and its standard error over the n test images that
     both saw; at least that of one image in one replica."""
     off = (a.astype(float) - b.astype(float)).mean(axis=0)

@@ -9,15 +9,15 @@ from __future__ import annotations
 from ....claims.claim import Claim, Expected, Rival
 from ....papers import SANDER
 from ...group import Group
-from ..outside import SHARED, moves, same_weights_at_every_depth, smooth, smooth_field
+from ..outside import PINS_OF_SHARED_WEIGHTS, flow_moves, same_weights_at_every_depth, smooth, smooth_field_of_flow
 from ..room import least_of_driven
 
 
 def _inverse(scheme: str, order: int, *, shared: bool, with_h: float) -> Claim:
     if scheme == "euler":
-        outside = moves if shared else same_weights_at_every_depth
+        outside = flow_moves if shared else same_weights_at_every_depth
     else:
-        outside = smooth_field if shared else smooth
+        outside = smooth_field_of_flow if shared else smooth
     if shared:
         statement = f"{scheme.title()} blocks of the field -v invert those of a stationary field v at order {order}"
     else:
@@ -30,7 +30,7 @@ def _inverse(scheme: str, order: int, *, shared: bool, with_h: float) -> Claim:
         observable="inverse_error",
         expected=Expected("order", order, 0.1 if order == 1 else 0.2),
         where={"scheme": scheme, "weights": "shared" if shared else "free"},
-        pins=SHARED if shared else {},
+        pins=PINS_OF_SHARED_WEIGHTS if shared else {},
         outside=outside,
         rival=Rival("backward steps of h in place of -h", "F31-reverse-sign", with_h),
     )

@@ -7,27 +7,27 @@ its two ends). The error is of order p for odd p and p + 1 for even p, where fie
 from __future__ import annotations
 
 from ....engines import default_engine
-from ....limits.flow import root_mean_square, rounding
+from ....limits.flow import root_mean_square, rounding_of_states
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.residual import reverse
 from ....networks.steps import STEPS
-from ..outside import moves, smooth_path
-from ..problem import LAWS, driven
+from ..outside import flow_moves, smooth_weights
+from ..problem import KINDS_OF_WEIGHTS, driven
 
-SCHEMES = ("euler", "heun")
+INVERTED_SCHEMES = ("euler", "heun")
 
 
 def measure(job: Job) -> Measurement:
     """`inverse_error` of both schemes, free and shared weights."""
     settings, records = job.settings, []
-    if moves(settings):
+    if flow_moves(settings):
         return Measurement()
-    for weights in LAWS:
+    for weights in KINDS_OF_WEIGHTS:
         flow = driven(settings, weights, depth=settings.depth)
         h = flow.step_size(settings.depth)
-        for scheme in SCHEMES:
-            if scheme == "heun" and weights == "free" and smooth_path(settings):
+        for scheme in INVERTED_SCHEMES:
+            if scheme == "heun" and weights == "free" and smooth_weights(settings):
                 continue
             step = STEPS[scheme]
             theta = flow.weights(step, settings.depth)
@@ -38,7 +38,7 @@ def measure(job: Job) -> Measurement:
                     "inverse_error",
                     root_mean_square(x - flow.x0),
                     reference=size,
-                    reference_error=rounding(settings.dtype, 2 * settings.depth, size),
+                    reference_error=rounding_of_states(settings.dtype, 2 * settings.depth, size),
                     coordinates={"scheme": scheme, "weights": weights},
                     replicas=settings.flow.paths,
                 )

@@ -5,19 +5,21 @@ from __future__ import annotations
 from ....claims.claim import Claim, Expected, Rival
 from ....papers import ARSIGNY, HAIRER
 from ...group import Group
-from ..outside import SHARED, moves, smooth, smooth_field, smooth_path
+from ..outside import PINS_OF_SHARED_WEIGHTS, flow_moves, smooth, smooth_field_of_flow, smooth_weights
 from ..room import least_of_driven
 from ..settings import Flow
 
-GRID = {**SHARED, "blocks": 32, "width": 2}
+PINS_OF_MAPS = {**PINS_OF_SHARED_WEIGHTS, "blocks": 32, "width": 2}
 """The flow on a grid: a stationary field of the plane, five squarings, twice as many cells a side as the depth."""
-CELLS = 2
+CELLS_OVER_DEPTH = 2
 
 
 def _map(scheme: str, order: int, *, shared: bool, with_longer: float) -> Claim:
     # Euler needs a Lipschitz field only, which relu has too.
     outside = (
-        (moves if scheme == "euler" else smooth_field) if shared else (smooth_path if scheme == "euler" else smooth)
+        (flow_moves if scheme == "euler" else smooth_field_of_flow)
+        if shared
+        else (smooth_weights if scheme == "euler" else smooth)
     )
     return Claim(
         id=f"flow.map.{scheme}" + (".shared" if shared else ""),
@@ -29,14 +31,14 @@ def _map(scheme: str, order: int, *, shared: bool, with_longer: float) -> Claim:
         observable="map_error",
         expected=Expected("order", order, 0.1),
         where={"scheme": scheme, "weights": "shared" if shared else "free"},
-        pins=SHARED if shared else {},
+        pins=PINS_OF_SHARED_WEIGHTS if shared else {},
         outside=outside,
         rival=Rival("a horizon of the network 5 % longer", "F18-horizon", with_longer),
     )
 
 
 def least_of_maps(settings: Flow) -> float:
-    return least_of_driven(settings, free=smooth_path(settings) is None)
+    return least_of_driven(settings, free=smooth_weights(settings) is None)
 
 
 GROUP = Group(
@@ -56,8 +58,8 @@ GROUP = Group(
             kind="observation",
             observable="grid_error",
             expected=Expected("order", 2, 0.2),
-            pins=GRID,
-            outside=smooth_field,
+            pins=PINS_OF_MAPS,
+            outside=smooth_field_of_flow,
             rival=Rival("the nearest node in place of the bilinear interpolation", "F38-nearest", 1.075),
         ),
     ),

@@ -9,39 +9,39 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ....diffeomorphisms.squaring import interpolated, squared, squared_on_grid
+from ....diffeomorphisms.squaring import displacement_between, squared, squared_on_grid
 from ....engines import default_engine
-from ....limits.flow import root_mean_square, rounding
+from ....limits.flow import root_mean_square, rounding_of_states
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.steps import STEPS
-from ..outside import moves, smooth_path
-from ..problem import LAWS, driven, points, reference
-from .claims import CELLS, GRID
+from ..outside import flow_moves, smooth_weights
+from ..problem import KINDS_OF_WEIGHTS, driven, embedded_points, exact_flow
+from .claims import CELLS_OVER_DEPTH, PINS_OF_MAPS
 
-SCHEMES = ("euler", "heun")
+SCHEMES_OF_MAPS = ("euler", "heun")
 SQUARINGS = 5
-MARGIN = 0.1
+MARGIN_OF_GRID = 0.1
 """How much wider than all that moves in it the grid is, in units of its half-width."""
 
 
 def measure(job: Job) -> Measurement:
     """Records of both observables at the job's depth."""
     settings = job.settings
-    if moves(settings):
+    if flow_moves(settings):
         return Measurement()
     records = []
-    for weights in LAWS:
-        if weights == "free" and smooth_path(settings):
+    for weights in KINDS_OF_WEIGHTS:
+        if weights == "free" and smooth_weights(settings):
             continue
-        exact, reference_error = reference(job, weights)
+        exact, reference_error = exact_flow(job, weights)
         flow, size = driven(settings, weights, depth=settings.depth), root_mean_square(exact)
-        for scheme in SCHEMES:
+        for scheme in SCHEMES_OF_MAPS:
             step = STEPS[scheme]
             x = default_engine().forward(
                 flow.field, step, flow.x0, flow.weights(step, settings.depth), flow.step_size(settings.depth)
             )
-            error = reference_error + rounding(settings.dtype, settings.depth, size)
+            error = reference_error + rounding_of_states(settings.dtype, settings.depth, size)
             records.append(
                 Record(
                     "map_error",
@@ -59,30 +59,34 @@ def measure(job: Job) -> Measurement:
 
 def _on_a_grid(job: Job) -> Record:
     settings, blocks = job.settings, 2**SQUARINGS
-    flow = driven(settings, "shared", depth=blocks, width=GRID["width"], dtype=torch.float64)
+    flow = driven(settings, "shared", depth=blocks, width=PINS_OF_MAPS["width"], dtype=torch.float64)
     theta = {name: w[:, 0] for name, w in flow.weights(STEPS["euler"], 1).items()}
     h = flow.step_size(blocks)
 
     def first(x: Tensor) -> Tensor:
         return torch.add(x, flow.field(x, theta), alpha=h)
 
-    x = points(settings, settings.flow.points, GRID["width"]).double().expand(settings.flow.paths, -1, -1)
+    x = (
+        embedded_points(settings, settings.flow.points, PINS_OF_MAPS["width"])
+        .double()
+        .expand(settings.flow.paths, -1, -1)
+    )
     reached = [x]
     for _ in range(blocks):
         reached.append(first(reached[-1]))
     moved = torch.stack(reached).flatten(0, 2)
     low, high = moved.amin(dim=0), moved.amax(dim=0)
-    margin = MARGIN * (high - low) / 2
+    margin = MARGIN_OF_GRID * (high - low) / 2
     low, high = low - margin, high + margin
-    u = squared_on_grid(first, SQUARINGS, len(x), low, high, CELLS * settings.depth)
+    u = squared_on_grid(first, SQUARINGS, len(x), low, high, CELLS_OVER_DEPTH * settings.depth)
     exact = squared(first, SQUARINGS)(x)
-    error = root_mean_square(x + interpolated(u, x, low, high) - exact)
+    error = root_mean_square(x + displacement_between(u, x, low, high) - exact)
     size = root_mean_square(exact)
     return Record(
         "grid_error",
         error,
         reference=size,
-        reference_error=rounding("float64", blocks, size),
-        coordinates={**GRID},
+        reference_error=rounding_of_states("float64", blocks, size),
+        coordinates={**PINS_OF_MAPS},
         replicas=settings.flow.paths,
     )

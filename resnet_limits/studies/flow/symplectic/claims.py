@@ -12,12 +12,12 @@ from ....claims.claim import Claim, Expected, Rival
 from ....networks.activations import activation_named
 from ....papers import GALIMBERTI, HABER, HAIRER_GEOMETRIC
 from ...group import Group
-from ...least import DOUBLE, points
+from ...least import BYTES_OF_DOUBLE, bytes_of_points
 from ..outside import stretches
 from ..settings import Flow
 
-HAMILTONIAN: dict[str, Any] = {"init": "iid", "width": 8, "block": "hamiltonian"}
-GRADIENT: dict[str, Any] = {
+PINS_OF_HAMILTONIAN_BLOCK: dict[str, Any] = {"init": "iid", "width": 8, "block": "hamiltonian"}
+PINS_OF_GRADIENT_BLOCK: dict[str, Any] = {
     **{"init": "iid", "init.sigma_w": 1.0, "init.sigma_b": 0.5, "horizon": 1.0},
     **{"width": 8, "block": "gradient"},
 }
@@ -37,7 +37,7 @@ def increasing(settings: Flow) -> str | None:
 def least_of_symplectic(settings: Flow) -> float:
     """The states of all layers, of two coordinates at least."""
     keys = settings.flow
-    return points(settings) + DOUBLE * settings.depth * keys.paths * keys.inputs * 2
+    return bytes_of_points(settings) + BYTES_OF_DOUBLE * settings.depth * keys.paths * keys.inputs * 2
 
 
 GROUP = Group(
@@ -54,7 +54,7 @@ GROUP = Group(
             observable="symplectic_defect",
             expected=Expected("at_most", 0, 1e-11),
             where={"block": "hamiltonian"},
-            pins=HAMILTONIAN,
+            pins=PINS_OF_HAMILTONIAN_BLOCK,
             outside=stretches,
             rival=Rival("explicit Euler", "F33-explicit", 0.008849),
         ),
@@ -66,7 +66,7 @@ GROUP = Group(
             observable="least_sensitivity",
             expected=Expected("at_least", 1, 1e-6),
             where={"block": "hamiltonian"},
-            pins=HAMILTONIAN,
+            pins=PINS_OF_HAMILTONIAN_BLOCK,
             outside=stretches,
             rival=Rival("Jacobians of the branch without the skip connection", "F35-identity-forgotten", 0.0),
         ),
@@ -78,7 +78,7 @@ GROUP = Group(
             observable="last_sensitivity",
             expected=Expected("at_most", 0.9, 0.05),
             where={"block": "gradient"},
-            pins=GRADIENT,
+            pins=PINS_OF_GRADIENT_BLOCK,
             outside=increasing,
             rival=Rival("blocks that ascend the function", "F15-gradient-block", 2.346),
         ),

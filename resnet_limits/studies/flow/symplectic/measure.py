@@ -21,21 +21,21 @@ from ....networks.blocks.gradient import GradientBlock
 from ....networks.parametrisation import ODE
 from ....networks.steps import STEPS, Step
 from ....networks.steps.symplectic import Symplectic
-from ....paths.draw import draw
+from ....paths.draw import draw_path
 from ....paths.laws.iid import IidLaw
 from ..outside import stretches
-from ..problem import points
+from ..problem import embedded_points
 from ..settings import Flow
-from .claims import GRADIENT, HAMILTONIAN
+from .claims import PINS_OF_GRADIENT_BLOCK, PINS_OF_HAMILTONIAN_BLOCK
 
-STEP: dict[str, Step] = {"hamiltonian": Symplectic(), "gradient": STEPS["euler"]}
+STEP_BY_BLOCK: dict[str, Step] = {"hamiltonian": Symplectic(), "gradient": STEPS["euler"]}
 
 
 def measure(job: Job) -> Measurement:
     """Norms of the sensitivities of both kinds of blocks, and the defect of the symplectic form."""
     settings, records = job.settings, []
-    for pins in (HAMILTONIAN, GRADIENT):
-        if pins is HAMILTONIAN and stretches(settings):
+    for pins in (PINS_OF_HAMILTONIAN_BLOCK, PINS_OF_GRADIENT_BLOCK):
+        if pins is PINS_OF_HAMILTONIAN_BLOCK and stretches(settings):
             continue
         job.progress(0.5 * len(records) / 3, f"sensitivities of {pins['block']} blocks")
         norms, defect = sensitivities(settings, pins)
@@ -50,16 +50,16 @@ def measure(job: Job) -> Measurement:
 
 def sensitivities(settings: Flow, pins: dict[str, Any]) -> tuple[Tensor, float]:
     """`|S_k|` of each layer k >= 1, network and point, (L, r, n), and the largest `|S_k^T J S_k - J| / |S_k|^2`."""
-    width, step = pins["width"], STEP[pins["block"]]
+    width, step = pins["width"], STEP_BY_BLOCK[pins["block"]]
     sizes_of_init, horizon = settings.init.sizes(), pins.get("horizon", settings.horizon)
     sizes = {
         name: pins.get(f"init.{name}", size) for name, size in zip(("sigma_w", "sigma_b"), sizes_of_init, strict=True)
     }
-    x = points(settings, settings.flow.inputs, width).double()
+    x = embedded_points(settings, settings.flow.inputs, width).double()
     hamiltonian = pins["block"] == "hamiltonian"
     vector_field = field(GradientBlock(hidden=width), settings.activation, width // 2 if hamiltonian else width)
     halves = (".y", ".z") if hamiltonian else ("",)
-    weights = draw(
+    weights = draw_path(
         IidLaw(**sizes),
         {name + half: shape for name, shape in vector_field.shapes.items() for half in halves},
         depth=settings.depth,

@@ -8,22 +8,24 @@ from ....claims.claim import RELATIVE, Claim, Expected, Rival
 from ....papers import BEHRMANN, ROUSSEAU
 from ....settings.training import LOSS_OF_NETWORKS
 from ...group import Group
-from ...least import number, parameters, points
+from ...least import bytes_of_number, bytes_of_points, parameters
 from ...outside import unlabelled
 from ..outside import unbounded
 from ..settings import Flow
 
-SHOWN = ("none", "factor", "spectral", "lipschitz", "inverse", "h1")
+CONTROLS_SHOWN = ("none", "factor", "spectral", "lipschitz", "inverse", "h1")
 """The controls, in the order of the table; `diffeomorphisms/controls.py` says what they are."""
-WEIGHTS = ("free", "shared")
-COLUMNS = (
+KINDS_OF_WEIGHTS = ("free", "shared")
+COLUMNS_OF_TRAINED = (
     *("accuracy", "accuracy_error", "fold_networks", "fold_fraction", "min_block_det", "block_lipschitz"),
     *("lipschitz_bound", "inverse_error"),
 )
 """Rows of the array `trained.table`."""
-PICTURED = ("none", "spectral")
-PINS: dict[str, Any] = {"init": "iid"}
-NEEDS = "training that reached its last step: networks whose loss or weights exploded are left out (exploded_at)"
+CONTROLS_PICTURED = ("none", "spectral")
+PINS_OF_TRAINED_FLOWS: dict[str, Any] = {"init": "iid"}
+NEEDS_FINISHED_TRAINING = (
+    "training that reached its last step: networks whose loss or weights exploded are left out (exploded_at)"
+)
 
 
 def untrained(settings: Flow) -> str | None:
@@ -53,10 +55,10 @@ def of_two_matrices(settings: Flow) -> str | None:
     return unlabelled(settings)
 
 
-LEAST_ACCURACY = 0.9
-PENALISED = {"lipschitz": "none", "inverse": "none", "h1": "factor"}
+LEAST_ACCURACY_OF_NETWORKS = 0.9
+UNPENALISED_CONTROL = {"lipschitz": "none", "inverse": "none", "h1": "factor"}
 """Each control that is a penalty, and the same network without it."""
-LOWERED = {"lipschitz": (0.5, 0.1), "inverse": (0.5, 0.1), "h1": (0.5, 0.1)}
+SHARE_LEFT_BY_PENALTY = {"lipschitz": (0.5, 0.1), "inverse": (0.5, 0.1), "h1": (0.5, 0.1)}
 """To which share of itself a penalty lowers what it penalises, and the tolerance: 1 is no penalty."""
 
 
@@ -66,7 +68,7 @@ def not_learnt(records: Any) -> str | None:
         return None
     plain = records[(records["observable"] == "accuracy") & (records["control"] == "none")]
     accuracy = float(plain[plain["weights"] == "free"]["value"].mean())
-    if accuracy < LEAST_ACCURACY:
+    if accuracy < LEAST_ACCURACY_OF_NETWORKS:
         return f"plain networks have a test accuracy of {accuracy:.2f}: they did not learn what takes folds"
     return None
 
@@ -77,9 +79,9 @@ def _spectral(weights: str, *, folded: float, least: float, stretched: float, ea
     of = f"With spectral normalisation and {weights} weights,"
     common: dict[str, Any] = {
         "where": {"control": "spectral", "weights": weights, "at": "all"},
-        "pins": PINS,
+        "pins": PINS_OF_TRAINED_FLOWS,
         "outside": unnormalised,
-        "needs": NEEDS,
+        "needs": NEEDS_FINISHED_TRAINING,
     }
     return (
         Claim(
@@ -146,23 +148,23 @@ def _penalty(control: str, on: str, it: str) -> Claim:
         statement=f"A penalty on {on} at least halves {it}",
         kind="observation",
         observable="penalised_ratio",
-        expected=Expected("at_most", *LOWERED[control], scale=RELATIVE),
+        expected=Expected("at_most", *SHARE_LEFT_BY_PENALTY[control], scale=RELATIVE),
         where={"control": control, "weights": "free"},
-        pins=PINS,
+        pins=PINS_OF_TRAINED_FLOWS,
         outside=unnormalised if control == "lipschitz" else untrained,
         random=True,
-        needs=NEEDS,
+        needs=NEEDS_FINISHED_TRAINING,
         rival=Rival("training ignores the gradient of the penalty", "F7-penalty-ignored", 1.0),
     )
 
 
-def least_of_trained(settings: Flow) -> float:
+def least_of_trained_flows(settings: Flow) -> float:
     """Weights and gradients of networks with weights of their own in each layer."""
     if unlabelled(settings):
         return 0.0
     depth = min(settings.depth, settings.flow.trained_depth)
     layer = parameters(settings.block, settings.width)
-    return points(settings) + 2 * number(settings) * settings.train.replicas * depth * layer
+    return bytes_of_points(settings) + 2 * bytes_of_number(settings) * settings.train.replicas * depth * layer
 
 
 GROUP = Group(
@@ -171,7 +173,7 @@ GROUP = Group(
     loss=LOSS_OF_NETWORKS,
     seconds=38,
     shared=38,
-    least=least_of_trained,
+    least=least_of_trained_flows,
     claims=(
         Claim(
             id="flow.folding.trained.accuracy",
@@ -179,13 +181,13 @@ GROUP = Group(
             statement="Networks trained without a control are accurate on test points, whether they fold space or not",
             kind="observation",
             observable="accuracy",
-            # down to LEAST_ACCURACY, from where on they count as having learnt what takes folds
+            # down to LEAST_ACCURACY_OF_NETWORKS, from where on they count as having learnt what takes folds
             expected=Expected("at_least", 0.95, 0.05, scale="accuracy"),
             where={"control": "none", "weights": "free"},
-            pins=PINS,
+            pins=PINS_OF_TRAINED_FLOWS,
             outside=of_two_matrices,
             random=True,
-            needs=NEEDS,
+            needs=NEEDS_FINISHED_TRAINING,
             rival=Rival("labels of a mini-batch in another order than its points", "F36-labels", 0.472),
         ),
         Claim(
@@ -197,11 +199,11 @@ GROUP = Group(
             # some do, where none would: the half-width of a share of a dozen networks is up to 0.28
             expected=Expected("at_least", 0.3, 0.09, scale="share of networks"),
             where={"control": "none", "weights": "free", "at": "all"},
-            pins=PINS,
+            pins=PINS_OF_TRAINED_FLOWS,
             outside=roomy,
             unmet=not_learnt,
             random=True,
-            needs=NEEDS,
+            needs=NEEDS_FINISHED_TRAINING,
             rival=Rival("the absolute value of the determinant", "F3-det-abs", 0.0),
         ),
         Claim(
@@ -212,10 +214,10 @@ GROUP = Group(
             observable="accuracy_gain",
             expected=Expected("at_least", 0.2, 0.05, scale="accuracy"),
             where={"control": "none", "weights": "free"},
-            pins=PINS,
+            pins=PINS_OF_TRAINED_FLOWS,
             outside=roomy,
             random=True,
-            needs=NEEDS,
+            needs=NEEDS_FINISHED_TRAINING,
             rival=Rival("labels of a mini-batch in another order than its points", "F36-labels", -0.184),
         ),
         _penalty("lipschitz", "the excess of Lip(h v) over its bound", "that excess"),
@@ -250,13 +252,15 @@ GROUP = Group(
         "exploded_at": "number of steps after which a loss or weight of the training was not finite",
     },
     arrays={
-        "trained.table": f"controls {', '.join(SHOWN)}, each with free and shared weights: rows"
-        f" {', '.join(COLUMNS)}, folds and the like at all points, nan where training exploded, ({len(COLUMNS)},"
-        f" {2 * len(SHOWN)})",
+        "trained.table": f"controls {', '.join(CONTROLS_SHOWN)}, each with free and shared weights: rows"
+        f" {', '.join(COLUMNS_OF_TRAINED)}, folds and the like at all points, nan where training exploded,"
+        f" ({len(COLUMNS_OF_TRAINED)},"
+        f" {2 * len(CONTROLS_SHOWN)})",
         "trained.layers": "layers at which the plane is drawn (width=2)",
         "trained.labels": "classes of the points that are drawn",
         "trained.PLANE.nodes": "PLANE is CONTROL.map or CONTROL.inverse, of the first network with free weights and"
-        f" control {' or '.join(PICTURED)}: nodes of a grid at the layers, (layers, side, side, 2); of an inverse"
+        f" control {' or '.join(CONTROLS_PICTURED)}: nodes of a grid at the layers, (layers, side, side, 2); of"
+        f" an inverse"
         " a grid of outputs carried back, exactly (spectral) or by the steps with -h (none)",
         "trained.PLANE.points": "test points, or their outputs carried back, at the layers",
         "trained.PLANE.folded": "1 where a block has folded space up to the layer, else 0",

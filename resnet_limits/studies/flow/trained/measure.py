@@ -30,43 +30,51 @@ from ....diffeomorphisms.controls import CONTROLS, Control, h1_norm, inverse_inc
 from ....diffeomorphisms.deformation import Deformation, box, carried_back, deformed
 from ....diffeomorphisms.inverse import NotInverted, invert
 from ....diffeomorphisms.jacobians import block_determinants, increments_of, jacobians_at
-from ....diffeomorphisms.lipschitz import lipschitz_bound, normalised
-from ....diffeomorphisms.squaring import grid
+from ....diffeomorphisms.lipschitz import lipschitz_bound, scaled_to_bound
+from ....diffeomorphisms.squaring import nodes_of_grid
 from ....engines import default_engine
 from ....inference.linear import linear_classes
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.affine import affine
 from ....networks.blocks import field
-from ....networks.classifier import TRUNK, accuracy, initial, kinds, trunk_of
+from ....networks.classifier import TRUNK, accuracy, initial_classifier, kinds_of_parameters, trunk_of
 from ....networks.residual import reverse
 from ....networks.steps import STEPS
 from ....networks.vector_field import VectorField
-from ....paths.draw import draw
+from ....paths.draw import draw_path
 from ....paths.laws.iid import IidLaw
-from ....settings.content import chosen
+from ....settings.content import chosen_keys
 from ....training.loop import Parameters, Penalty, evaluated, train
 from ..outside import unbounded
-from ..problem import number
+from ..problem import dtype_of_numbers
 from ..settings import Flow
-from .claims import COLUMNS, PENALISED, PICTURED, PINS, SHOWN, WEIGHTS, untrained
+from .claims import (
+    COLUMNS_OF_TRAINED,
+    CONTROLS_PICTURED,
+    CONTROLS_SHOWN,
+    KINDS_OF_WEIGHTS,
+    PINS_OF_TRAINED_FLOWS,
+    UNPENALISED_CONTROL,
+    untrained,
+)
 
 EULER = STEPS["euler"]
-TRAINED = (
+KEYS_OF_TRAINED_FLOWS = (
     *("seed", "width", "horizon", "activation", "block", "data", "dtype", "train"),
     *("flow.points", "flow.bound", "flow.lipschitz_penalty", "flow.inverse_penalty", "flow.h1_penalty"),
 )
 """What a trained network depends on besides its depth and its control."""
-BY_THE_BOUND = ("spectral", "lipschitz")
+CONTROLS_OF_THE_BOUND = ("spectral", "lipschitz")
 """Controls of the bound of Lip(h v) by the weights."""
-SIDE = 31
+NODES_A_SIDE = 31
 """Nodes a side of the grid on which folds are looked for."""
-INVERTED = 32
+POINTS_INVERTED = 32
 """Points whose way is inverted by fixed points."""
-DRAWN_SIDE = 81
+NODES_A_DRAWN_SIDE = 81
 """Nodes a side of the grids that are drawn."""
 DRAWN_POINTS = 400
-LAYERS = 5
+LAYERS_DRAWN = 5
 """Layers that are drawn, the first and the last among them."""
 
 Solution = Mapping[str, np.ndarray]
@@ -79,10 +87,10 @@ def measure(job: Job) -> Measurement:
         return Measurement()
     depth = min(settings.depth, settings.flow.trained_depth)
     measurement, table, solved = Measurement(), [], {}
-    pairs = [(control, weights) for control in SHOWN for weights in WEIGHTS]
+    pairs = [(control, weights) for control in CONTROLS_SHOWN for weights in KINDS_OF_WEIGHTS]
     for i, (control, weights) in enumerate(pairs):
-        if CONTROLS[control].added in BY_THE_BOUND and unbounded(settings):
-            table.append([math.nan] * len(COLUMNS))
+        if CONTROLS[control].added in CONTROLS_OF_THE_BOUND and unbounded(settings):
+            table.append([math.nan] * len(COLUMNS_OF_TRAINED))
             continue
 
         def progress(fraction: float, message: str, i: int = i, name: str = f"{control}, {weights}") -> None:
@@ -92,14 +100,14 @@ def measure(job: Job) -> Measurement:
         part.progress = progress
         solution = job.shared.solve(
             f"flow.folding.trained.{control}.{weights}",
-            {**chosen(settings, TRAINED), "trained_depth": depth},
+            {**chosen_keys(settings, KEYS_OF_TRAINED_FLOWS), "trained_depth": depth},
             lambda part=part, control=control, weights=weights: judged(part, control, weights, depth),
         )
-        coordinates = {"control": control, "weights": weights, "blocks": depth, **PINS}
+        coordinates = {"control": control, "weights": weights, "blocks": depth, **PINS_OF_TRAINED_FLOWS}
         records = _records(solution, settings, coordinates)
         measurement.records += records
         solved[control, weights] = solution
-        if (without := solved.get((PENALISED.get(control, ""), weights))) is not None:
+        if (without := solved.get((UNPENALISED_CONTROL.get(control, ""), weights))) is not None:
             measurement.records += _penalised(solution, without, coordinates)
         table.append(_column(records))
         measurement.arrays |= {
@@ -114,7 +122,7 @@ def measure(job: Job) -> Measurement:
 
 
 def _layers(depth: int) -> list[int]:
-    return [round(i * depth / (LAYERS - 1)) for i in range(LAYERS)]
+    return [round(i * depth / (LAYERS_DRAWN - 1)) for i in range(LAYERS_DRAWN)]
 
 
 # -- networks -------------------------------------------------------------------------------------
@@ -143,8 +151,8 @@ class TrainedNetwork:
     def parametrised(self, trained: Parameters) -> Parameters:
         """The parameters of the network, those of a trunk of `depth` weight sets, from those that are trained."""
         trunk = trunk_of(trained)
-        if self.control.added == "spectral" and finite(trunk):
-            trunk = normalised(self.field, trunk, self.bound / self.h)
+        if self.control.added == "spectral" and finite_networks(trunk):
+            trunk = scaled_to_bound(self.field, trunk, self.bound / self.h)
         if self.shared:
             trunk = {name: w.expand(-1, self.depth, *w.shape[2:]) for name, w in trunk.items()}
         others = {name: w for name, w in trained.items() if not name.startswith(TRUNK)}
@@ -158,7 +166,7 @@ class TrainedNetwork:
     def start(self, dataset: Dataset, settings: Flow) -> Parameters:
         """What is trained, at the start: i.i.d. weights, in the size that the control asks for."""
         replicas, dtype, its_device = settings.train.replicas, dataset.x_train.dtype, dataset.x_train.device
-        path = draw(
+        path = draw_path(
             IidLaw(sigma_w=1.0, sigma_b=0.0),
             self.field.shapes,
             depth=self.depth,
@@ -170,19 +178,19 @@ class TrainedNetwork:
             device=its_device,
         )
         drawn, parametrisation = path.at(EULER.times(self.depth, settings.horizon)), self.control.parametrisation
-        trunk = parametrisation.at(depth=self.depth).start_of_blocks(drawn, trunk_of(kinds(self.field)))
+        trunk = parametrisation.at(depth=self.depth).start_of_blocks(drawn, trunk_of(kinds_of_parameters(self.field)))
         if self.shared:
             trunk = {name: w[:, :1] for name, w in trunk.items()}
         where = {"replicas": replicas, "seed": settings.seed, "dtype": dtype, "device": its_device}
         ends = {"parametrisation": parametrisation, **where}
-        parameters = initial(self.features, self.width, dataset.outputs, trunk, **ends)
+        parameters = initial_classifier(self.features, self.width, dataset.outputs, trunk, **ends)
         if self.identity:
             del parameters["read_in.W"], parameters["read_in.b"]
         return parameters
 
     def excess(self, trunk: Mapping[str, Tensor]) -> Float[Tensor, " r"]:
         """`lipschitz_excess`, of weights that may have exploded."""
-        if not finite(trunk):
+        if not finite_networks(trunk):
             return next(iter(trunk.values())).new_full((len(next(iter(trunk.values()))),), math.nan)
         return lipschitz_excess(self.field, trunk, self.h, self.bound)
 
@@ -201,7 +209,7 @@ class TrainedNetwork:
         return None
 
 
-def finite(weights: Mapping[str, Tensor]) -> bool:
+def finite_networks(weights: Mapping[str, Tensor]) -> bool:
     """Weights that are not have no singular values; the loss says that training exploded."""
     return all(bool(torch.isfinite(w).all()) for w in weights.values())
 
@@ -212,7 +220,7 @@ def placed_in(parameters: Parameters, points: Float[Tensor, "n f"]) -> Float[Ten
     return affine(points.expand(W.shape[0], *points.shape), W, b)
 
 
-def network(settings: Flow, control: str, weights: str, depth: int, features: int) -> TrainedNetwork:
+def trained_network(settings: Flow, control: str, weights: str, depth: int, features: int) -> TrainedNetwork:
     chosen_control = CONTROLS[control]
     return TrainedNetwork(
         field(settings.block, settings.activation, settings.width),
@@ -232,8 +240,8 @@ def network(settings: Flow, control: str, weights: str, depth: int, features: in
 def judged(job: Job, control: str, weights: str, depth: int) -> dict[str, np.ndarray]:
     """Each observable, one value a network (names with @: at which points), and what is drawn."""
     settings: Flow = job.settings
-    dataset = load(settings.data, seed=settings.seed).to(device.resolve(settings.device), number(settings))
-    net = network(settings, control, weights, depth, dataset.features)
+    dataset = load(settings.data, seed=settings.seed).to(device.resolve(settings.device), dtype_of_numbers(settings))
+    net = trained_network(settings, control, weights, depth, dataset.features)
     trained = train(
         net.field,
         net.start(dataset, settings),
@@ -263,9 +271,9 @@ def judged(job: Job, control: str, weights: str, depth: int) -> dict[str, np.nda
     measured |= folds(net, trunk_of(parameters), x0)
     measured |= penalised(net, trunk_of(parameters))
     if net.control.added == "spectral":
-        measured["exact_inverse_error"] = exact_inverse_error(net, trunk_of(parameters), x0[:, :INVERTED])
+        measured["exact_inverse_error"] = exact_inverse_error(net, trunk_of(parameters), x0[:, :POINTS_INVERTED])
     arrays = {name: value.cpu().numpy() for name, value in measured.items()}
-    if settings.width == 2 and weights == "free" and control in PICTURED:
+    if settings.width == 2 and weights == "free" and control in CONTROLS_PICTURED:
         job.progress(0.95, "the deformed plane")
         arrays |= pictured(net, control, parameters, double.x_test[:DRAWN_POINTS])
     return arrays
@@ -285,7 +293,7 @@ def folds(net: TrainedNetwork, trunk: Mapping[str, Tensor], x0: Float[Tensor, "r
         if bounded:
             values["lipschitz_bound"] = (net.h * lipschitz_bound(net.field, weights)).max()
         if low is not None and high is not None:
-            x = torch.cat([x, grid(low, high, SIDE - 1).reshape(1, -1, 2)], dim=1)
+            x = torch.cat([x, nodes_of_grid(low, high, NODES_A_SIDE - 1).reshape(1, -1, 2)], dim=1)
         trajectory = default_engine().states(net.field, EULER, x, weights, net.h)[:-1]
         increments = increments_of(jacobians_at(net.field, EULER, trajectory, weights, net.h))[:, 0]
         determinants, stretch = block_determinants(increments), torch.linalg.matrix_norm(increments, ord=2)
@@ -334,7 +342,7 @@ def pictured(
     """The plane through the first network, and back; float32, which a picture shows no more than."""
     weights = {name: w[:1].detach() for name, w in trunk_of(parameters).items()}
     x = placed_in(parameters, points)[0].detach()
-    chosen = {"side": DRAWN_SIDE, "layers": _layers(net.depth)}
+    chosen = {"side": NODES_A_DRAWN_SIDE, "layers": _layers(net.depth)}
     there = deformed(net.field, EULER, x, weights, net.h, **chosen)
 
     def arrays(of: str, what: Deformation) -> dict[str, np.ndarray]:
@@ -349,9 +357,9 @@ def pictured(
 
 # -- records --------------------------------------------------------------------------------------
 
-LARGEST: tuple[str, ...] = ("block_lipschitz", "lipschitz_bound", "exact_inverse_error")
-LEAST: tuple[str, ...] = ("min_block_det",)
-PENALTY_OF = {"lipschitz": "lipschitz_excess", "inverse": "inverse_error", "h1": "h1_norm"}
+OBSERVABLES_BY_MAXIMUM: tuple[str, ...] = ("block_lipschitz", "lipschitz_bound", "exact_inverse_error")
+OBSERVABLES_BY_MINIMUM: tuple[str, ...] = ("min_block_det",)
+PENALTY_BY_CONTROL = {"lipschitz": "lipschitz_excess", "inverse": "inverse_error", "h1": "h1_norm"}
 
 
 def _records(solution: Solution, settings: Flow, coordinates: Mapping[str, object]) -> list[Record]:
@@ -364,7 +372,9 @@ def _records(solution: Solution, settings: Flow, coordinates: Mapping[str, objec
         if observable == "points" or "." in name:
             continue
         where = {**coordinates, **({"at": at} if at else {})}
-        extreme = np.max if observable in LARGEST else np.min if observable in LEAST else None
+        extreme = (
+            np.max if observable in OBSERVABLES_BY_MAXIMUM else np.min if observable in OBSERVABLES_BY_MINIMUM else None
+        )
         if extreme is not None:
             value = float(extreme(values))
             rounding = 1e-12 * max(abs(value), 1e-2)
@@ -406,7 +416,7 @@ def _ratio(solution: Solution, settings: Flow, at: str, coordinates: Mapping[str
 
 def _penalised(solution: Solution, without: Solution, coordinates: Mapping[str, object]) -> list[Record]:
     """The ratio of two means over networks from the same starts; its error by the delta method, paired."""
-    name, power = PENALTY_OF[str(coordinates["control"])], 2 if coordinates["control"] == "inverse" else 1
+    name, power = PENALTY_BY_CONTROL[str(coordinates["control"])], 2 if coordinates["control"] == "inverse" else 1
     if name not in solution or name not in without:
         return []
     a, b = solution[name] ** power, without[name] ** power
@@ -420,7 +430,7 @@ def _mean_error(values: np.ndarray) -> float:
 
 
 def _column(records: list[Record]) -> list[float]:
-    """The column of the table: each of `COLUMNS`, nan where there is none."""
+    """The column of the table: each of `COLUMNS_OF_TRAINED`, nan where there is none."""
     values = {r.observable: r.value for r in records if r.coordinates.get("at", "all") == "all"}
     values["accuracy_error"] = next((r.stderr for r in records if r.observable == "accuracy"), math.nan)
-    return [values.get(name, math.nan) for name in COLUMNS]
+    return [values.get(name, math.nan) for name in COLUMNS_OF_TRAINED]

@@ -8,34 +8,37 @@ from ....claims.claim import RELATIVE, Claim, Expected, Kind, Rival
 from ....papers import THORPE
 from ....training.penalty import Penalty
 from ...group import Group
-from ...least import DOUBLE
-from ..outside import not_reached
-from ..settings import LOSS, Gamma
+from ...least import BYTES_OF_DOUBLE
+from ..outside import minimiser_not_reached
+from ..settings import LOSS_OF_GAMMA, Gamma
 
-CONTROLS: dict[Penalty, float] = {"h1": 0.01, "none": 1.0, "decay": 1e-3, "unscaled": 0.01}
+PENALTY_SIZES: dict[Penalty, float] = {"h1": 0.01, "none": 1.0, "decay": 1e-3, "unscaled": 0.01}
 """Penalties with the size `a` of theirs; that of `none` is not used. The decay is so small that the equation of a layer
 has several roots."""
-POINTS: dict[Penalty, int] = {"h1": 4, "none": 4, "decay": 8, "unscaled": 4}
+POINTS_BY_CONTROL: dict[Penalty, int] = {"h1": 4, "none": 4, "decay": 8, "unscaled": 4}
 """Four points in dimension 3 can be met by a linear map: with the H1 norm there is one minimiser, without a penalty the
 loss is zero. With eight a layer's equation has several roots in every layer."""
-STARTS: dict[Penalty, int] = {"h1": 1, "none": 4, "decay": 1, "unscaled": 1}
+STARTS_BY_CONTROL: dict[Penalty, int] = {"h1": 1, "none": 4, "decay": 1, "unscaled": 1}
 """Starts, in units of `replicas`: without a penalty roughness is that of the start, as random, and the minimum near."""
-RANDOM: tuple[Penalty, ...] = ("none", "decay")
+CONTROLS_OF_SCATTERED_MINIMA: tuple[Penalty, ...] = ("none", "decay")
 """Controls whose starts end apart: means over starts are random. Of the others all end in one minimiser."""
-PROBLEM = 0
+SEED_OF_POINTS = 0
 """Seed of the points, whatever the seed of the starts."""
-PINS: dict[str, Any] = {
+PINS_OF_ABLATION: dict[str, Any] = {
     "activation": "tanh",
     "gamma.alpha": 0.01,
     "gamma.tau": 1.0,
     "gamma.dimension": 3,
 }
-TIED = "starts that are the same in every layer"
-LARGE = "a decay so large that the equation of a layer has one root"
-BEND = 0.5
+RIVAL_TIED_STARTS = "starts that are the same in every layer"
+RIVAL_LARGE_DECAY = "a decay so large that the equation of a layer has one root"
+BEND_OF_DIFFERENCES = 0.5
 """Corrections to both are O(1/n), one layer in n: at four layers one half at most."""
-ROUGH, APART = Expected("order", -2, 0.3, bend=BEND), Expected("order", 0, 0.3, bend=BEND)
-SMALLEST_LOSS = 1e-6
+EXPECTED_ROUGHNESS, EXPECTED_DIFFERENCE = (
+    Expected("order", -2, 0.3, bend=BEND_OF_DIFFERENCES),
+    Expected("order", 0, 0.3, bend=BEND_OF_DIFFERENCES),
+)
+MAX_LOSS_WITHOUT_PENALTY = 1e-6
 """Without a penalty the loss has to fall below this."""
 
 
@@ -45,7 +48,7 @@ def _not_fitted(records: Any) -> str | None:
         return None
     rows = records[(records["control"] == "none") & (records["observable"] == "loss")]
     for depth, loss in zip(rows["depth"], rows["value"], strict=True):
-        if not loss <= SMALLEST_LOSS:
+        if not loss <= MAX_LOSS_WITHOUT_PENALTY:
             return f"without a penalty the loss at L={depth} is {loss:.1e}: the data are not met"
     return None
 
@@ -67,9 +70,9 @@ def _claim(
         observable=observable,
         expected=expected,
         where={"problem": "ablation", "control": control},
-        pins={**PINS, "gamma.points": POINTS[control]},
-        unmet=_not_fitted if control == "none" else not_reached("ablation", control=control),
-        random=control in RANDOM,
+        pins={**PINS_OF_ABLATION, "gamma.points": POINTS_BY_CONTROL[control]},
+        unmet=_not_fitted if control == "none" else minimiser_not_reached("ablation", control=control),
+        random=control in CONTROLS_OF_SCATTERED_MINIMA,
         rival=rival,
         needs="pairs of depths L and 2L" if observable.endswith("_difference") else "",
     )
@@ -77,13 +80,13 @@ def _claim(
 
 def least_of_ablation(settings: Gamma) -> float:
     """The starts of all networks, in one dimension at least."""
-    return DOUBLE * settings.depth * settings.replicas * 2
+    return BYTES_OF_DOUBLE * settings.depth * settings.replicas * 2
 
 
 GROUP = Group(
     name="ablation",
     title="Do trained weights have a limit in depth under other penalties, or under none?",
-    loss=LOSS,
+    loss=LOSS_OF_GAMMA,
     seconds=24,
     least=least_of_ablation,
     claims=(
@@ -101,32 +104,32 @@ GROUP = Group(
             "none",
             "Without a penalty, the relative roughness of what training adds to the weights grows like n^2",
             "relative_roughness",
-            ROUGH,
-            Rival(TIED, "G19-smooth-start", 0.0002024),
+            EXPECTED_ROUGHNESS,
+            Rival(RIVAL_TIED_STARTS, "G19-smooth-start", 0.0002024),
         ),
         _claim(
             "none.path",
             "none",
             "Without a penalty, what training adds to the weights at depths n and 2n stays a constant distance apart",
             "movement_difference",
-            APART,
-            Rival(TIED, "G19-smooth-start", 1.116),
+            EXPECTED_DIFFERENCE,
+            Rival(RIVAL_TIED_STARTS, "G19-smooth-start", 1.116),
         ),
         _claim(
             "decay.roughness",
             "decay",
             "With a small decay (a/n) sum |K_k|^2, the relative roughness of the weights grows like n^2",
             "relative_roughness",
-            ROUGH,
-            Rival(LARGE, "G36-large-decay", -0.0001197),
+            EXPECTED_ROUGHNESS,
+            Rival(RIVAL_LARGE_DECAY, "G36-large-decay", -0.0001197),
         ),
         _claim(
             "decay.path",
             "decay",
             "With a small decay (a/n) sum |K_k|^2, weights at depths n and 2n stay a constant distance apart",
             "path_difference",
-            APART,
-            Rival(LARGE, "G36-large-decay", 0.9984),
+            EXPECTED_DIFFERENCE,
+            Rival(RIVAL_LARGE_DECAY, "G36-large-decay", 0.9984),
         ),
         _claim(
             "unscaled",
@@ -154,7 +157,7 @@ GROUP = Group(
     arrays={
         **{
             f"ablation.{c}": f"weights with penalty {c} (starts, depth, d^2 + d): K row by row, then b"
-            for c in CONTROLS
+            for c in PENALTY_SIZES
         },
         "ablation.movement": "weights without a penalty less those of the start (starts, depth, d^2 + d)",
     },

@@ -8,11 +8,11 @@ from ....claims.distance import step_distance
 from ....measurement.job import FinishedJob
 from ....measurement.record import Comparison
 from ....training.penalty import Penalty
-from .claims import CONTROLS
-from .starts import mean_square, record
+from .claims import PENALTY_SIZES
+from .starts import mean_over_starts, mean_square_of_path
 
-COMPARED: tuple[tuple[str, str, Penalty], ...] = (
-    *(("path_difference", control, control) for control in CONTROLS),
+COMPARISONS_OF_ABLATION: tuple[tuple[str, str, Penalty], ...] = (
+    *(("path_difference", control, control) for control in PENALTY_SIZES),
     ("movement_difference", "movement", "none"),
 )
 """Observable, array, control."""
@@ -26,14 +26,14 @@ def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
     for depth, job in by_depth.items():
         if 2 * depth not in by_depth:
             continue
-        for observable, array, control in COMPARED:
+        for observable, array, control in COMPARISONS_OF_ABLATION:
             coarse, fine = (job_at_depth.array(f"ablation.{array}") for job_at_depth in (job, by_depth[2 * depth]))
             if coarse is None or fine is None or len(coarse) != len(fine):
                 continue
             distances = [step_distance(a[None], b[None]) for a, b in zip(coarse, fine, strict=True)]
             if array == "movement":
-                sizes = [mean_square(b) ** 0.5 or float("nan") for b in fine]
+                sizes = [mean_square_of_path(b) ** 0.5 or float("nan") for b in fine]
                 distances = [distance / size for distance, size in zip(distances, sizes, strict=True)]
             where = {"problem": "ablation", "control": control}
-            comparisons.append(Comparison(depth, record(observable, distances, control, where)))
+            comparisons.append(Comparison(depth, mean_over_starts(observable, distances, control, where)))
     return comparisons

@@ -18,32 +18,32 @@ from ....claims.plateau import FEWEST_DEPTHS
 from ....papers import THORPE
 from ... import reached
 from ...group import Group
-from ..outside import kinked, not_reached, several
+from ..outside import kinked_objective, minimiser_not_reached, several_minima
 from ..room import least_of_small
-from ..settings import LOSS
+from ..settings import LOSS_OF_GAMMA
 
-PLATEAUS = {
+PLATEAU_AND_SCALE = {
     "value_gap": ("value_plateau", "value_gap"),
     "weights_sup": ("weights_plateau", "weights_sup"),
     "tl2": ("tl2_plateau", "weights_sup"),
     "recovery_gap": ("recovery_plateau", "value_gap"),
 }
 """The plateau of each distance, and the record whose reference is the size that it is relative to."""
-STATEMENTS = {
+STATEMENTS_OF_PLATEAUS = {
     "value": ("value_plateau", "The least value of E_n tends to that of the limit problem"),
     "weights": ("weights_plateau", "Minimisers of E_n tend uniformly to a minimiser of the limit problem"),
     "tl2": ("tl2_plateau", "Minimisers of E_n tend in TL2 to a minimiser of the limit problem"),
     "recovery": ("recovery_plateau", "E_n of the limit's weights, read at k/n, tends to the limit's least value"),
 }
-LEFT = {"value": 2e-4, "weights": 2e-3, "tl2": 2e-3, "recovery": 5e-4}
-VANISHES = {name: Expected("at_most", 0, left, scale=RELATIVE) for name, left in LEFT.items()}
+PLATEAU_TOLERANCES = {"value": 2e-4, "weights": 2e-3, "tl2": 2e-3, "recovery": 5e-4}
+EXPECTED_PLATEAUS = {name: Expected("at_most", 0, left, scale=RELATIVE) for name, left in PLATEAU_TOLERANCES.items()}
 """Of a plateau, relative to the size of the limit. The extrapolation leaves terms of order L^-2, which for weights are
 larger than for the value: a minimum is flat."""
-PROBLEMS = {"regression": "", "classification": "classes.", "unequal": "unequal."}
+PROBLEM_PREFIXES = {"regression": "", "classification": "classes.", "unequal": "unequal."}
 """Problems of the records, and what the claims' names have for them."""
-WITH = {"regression": "", "classification": ", in classification", "unequal": ", with unequal penalties"}
+PROBLEM_PHRASES = {"regression": "", "classification": ", in classification", "unequal": ", with unequal penalties"}
 """Problems at the end of a statement."""
-UNEQUAL: dict[str, Any] = {
+PINS_OF_UNEQUAL_PENALTIES: dict[str, Any] = {
     **{"gamma.alpha": 0.03, "gamma.alpha_b": 0.06, "gamma.alpha_w": 0.04, "gamma.alpha_c": 0.02},
     **{"gamma.tau": 2.0, "gamma.tau_b": 0.5},
 }
@@ -53,7 +53,7 @@ these the minimum of the full size, seed 0, is so flat that collocation finds no
 
 def _no_limit(problem: str) -> Callable[[Any], str | None]:
     """For `Claim.unmet`: no minimiser, or no limit to compare it with."""
-    unreached = not_reached(problem)
+    unreached = minimiser_not_reached(problem)
 
     def unmet(records: Any) -> str | None:
         if (reason := unreached(records)) is not None or "problem" not in records:
@@ -73,104 +73,104 @@ VALUE_AT_ORDER_1 = "The least value of E_n converges to that of the limit proble
 WEIGHTS_AT_ORDER_1 = "Minimisers of E_n converge uniformly to one of the limit problem at order 1"
 DEFECT_AT_START = "The defect of the limit's condition K'(0) = t1 K(0), b'(0) = t2 b(0) falls at order 1"
 
-N_SQUARED = "n^2 in place of n in the penalty", "G2-n-squared"
-CURVATURE = "the limit's equation has a1 K'' in place of 2 a1 K''", "G13-curvature-twice"
-BIAS_ENERGY = "the limit's value lacks the penalty on the biases", "G6-bias-energy"
-START_ENERGY = "the limit's value lacks t1 |K(0)|^2", "G16-start-energy"
-TAU = "the networks' penalty lacks t1 and t2", "G3-tau-ignored"
+RIVAL_N_SQUARED = "n^2 in place of n in the penalty", "G2-n-squared"
+RIVAL_CURVATURE = "the limit's equation has a1 K'' in place of 2 a1 K''", "G13-curvature-twice"
+RIVAL_BIAS_ENERGY = "the limit's value lacks the penalty on the biases", "G6-bias-energy"
+RIVAL_START_ENERGY = "the limit's value lacks t1 |K(0)|^2", "G16-start-energy"
+RIVAL_TAU = "the networks' penalty lacks t1 and t2", "G3-tau-ignored"
 
 
 def _vanishes(name: str, problem: str, rival: Rival) -> Claim:
-    observable, statement = STATEMENTS[name]
+    observable, statement = STATEMENTS_OF_PLATEAUS[name]
     return Claim(
-        id=f"gamma.{PROBLEMS[problem]}{name}",
+        id=f"gamma.{PROBLEM_PREFIXES[problem]}{name}",
         source=THORPE,
-        statement=statement + WITH[problem],
+        statement=statement + PROBLEM_PHRASES[problem],
         kind="derived" if name == "weights" else "theorem",
         observable=observable,
-        expected=VANISHES[name],
+        expected=EXPECTED_PLATEAUS[name],
         where={"problem": problem},
-        pins=UNEQUAL if problem == "unequal" else {},
-        outside=kinked,
+        pins=PINS_OF_UNEQUAL_PENALTIES if problem == "unequal" else {},
+        outside=kinked_objective,
         needs=f"{FEWEST_DEPTHS} depths that double",
         rival=rival,
         unmet=_no_limit(problem),
-        note=several(problem),
+        note=several_minima(problem),
     )
 
 
-TOO_SMALL_AT_SMOKE = frozenset({"gamma.recovery.observed"})
+LIMIT_CLAIMS_OPEN_AT_SMOKE = frozenset({"gamma.recovery.observed"})
 
 
 def _observed(
     name: str, observable: str, statement: str, rival: Rival, *, problem: str = "regression", tolerance: float = 0.1
 ) -> Claim:
     claim = Claim(
-        id=f"gamma.{PROBLEMS[problem]}{name}",
+        id=f"gamma.{PROBLEM_PREFIXES[problem]}{name}",
         source=THORPE,
-        statement=statement + WITH[problem],
+        statement=statement + PROBLEM_PHRASES[problem],
         kind="observation",
         observable=observable,
-        expected=replace(reached.FIRST_ORDER, tolerance=tolerance),
+        expected=replace(reached.EXPECTED_FIRST_ORDER, tolerance=tolerance),
         where={"problem": problem},
-        pins=UNEQUAL if problem == "unequal" else {},
-        outside=kinked,
+        pins=PINS_OF_UNEQUAL_PENALTIES if problem == "unequal" else {},
+        outside=kinked_objective,
         unmet=_no_limit(problem),
-        note=several(problem),
+        note=several_minima(problem),
         rival=rival,
     )
-    return replace(claim, verdicts=SMOKE_IS_TOO_SMALL) if claim.id in TOO_SMALL_AT_SMOKE else claim
+    return replace(claim, verdicts=SMOKE_IS_TOO_SMALL) if claim.id in LIMIT_CLAIMS_OPEN_AT_SMOKE else claim
 
 
 GROUP = Group(
     name="limit",
     title="Do weights that are penalised for varying in depth converge to a function of depth?",
-    loss=LOSS,
+    loss=LOSS_OF_GAMMA,
     seconds=1.1,
     shared=1.1,
     least=least_of_small,
     claims=(
-        _vanishes("value", "regression", Rival(*CURVATURE, 0.003081)),
-        _observed("value.observed", "value_gap", VALUE_AT_ORDER_1, Rival(*N_SQUARED, -0.0112)),
-        _vanishes("weights", "regression", Rival(*CURVATURE, 0.1273)),
+        _vanishes("value", "regression", Rival(*RIVAL_CURVATURE, 0.00308)),
+        _observed("value.observed", "value_gap", VALUE_AT_ORDER_1, Rival(*RIVAL_N_SQUARED, -0.0112)),
+        _vanishes("weights", "regression", Rival(*RIVAL_CURVATURE, 0.1258)),
         _observed(
             "weights.observed",
             "weights_sup",
             WEIGHTS_AT_ORDER_1,
-            Rival(*CURVATURE, -0.02667),
+            Rival(*RIVAL_CURVATURE, -0.02667),
             tolerance=0.15,
         ),
-        _vanishes("tl2", "regression", Rival(*CURVATURE, 0.1225)),
+        _vanishes("tl2", "regression", Rival(*RIVAL_CURVATURE, 0.1228)),
         _observed(
             "tl2.observed",
             "tl2",
             "Minimisers of E_n converge in TL2 to one of the limit problem at order 1",
-            Rival(*CURVATURE, -0.07498),
+            Rival(*RIVAL_CURVATURE, -0.07498),
         ),
         _observed(
             "h1",
             "h1",
             "Minimisers of E_n converge in the discrete H1 norm to one of the limit problem at order 1",
-            Rival(*CURVATURE, -0.01165),
+            Rival(*RIVAL_CURVATURE, -0.01165),
         ),
-        _vanishes("recovery", "regression", Rival(*N_SQUARED, 0.002942)),
+        _vanishes("recovery", "regression", Rival(*RIVAL_N_SQUARED, 0.4537)),
         _observed(
             "recovery.observed",
             "recovery_gap",
             "E_n of the limit's weights, read at k/n, converges to the limit's least value at order 1",
-            Rival(*N_SQUARED, -1.035),
+            Rival(*RIVAL_N_SQUARED, -1.035),
         ),
         _observed(
             "boundary.start",
             "boundary_start",
             DEFECT_AT_START,
-            Rival(*N_SQUARED, -0.006059),
+            Rival(*RIVAL_N_SQUARED, -0.006059),
         ),
         _observed(
             "boundary.end",
             "boundary_end",
             "The defect of the limit's condition K'(1) = 0, b'(1) = 0 falls at order 1",
-            Rival(*N_SQUARED, 1.997),
+            Rival(*RIVAL_N_SQUARED, 1.997),
             tolerance=0.15,
         ),
         Claim(
@@ -181,8 +181,8 @@ GROUP = Group(
             observable="boundary_missed",
             expected=Expected("at_most", 0, 1e-7, scale=RELATIVE),
             where={"problem": "regression"},
-            unmet=not_reached("regression"),
-            note=several("regression"),
+            unmet=minimiser_not_reached("regression"),
+            note=several_minima("regression"),
             rival=Rival("dLoss/dK / a1 in place of dLoss/dK / (2 a1)", "G25-force"),
         ),
         Claim(
@@ -193,33 +193,33 @@ GROUP = Group(
             observable="oscillation_cost",
             expected=Expected("value", 1, 0.1, scale=RELATIVE),
             where={"problem": "regression"},
-            outside=kinked,
+            outside=kinked_objective,
             unmet=_no_limit("regression"),
-            rival=Rival(*N_SQUARED, 62.75),
+            rival=Rival(*RIVAL_N_SQUARED, 62.75),
         ),
-        _vanishes("value", "classification", Rival(*BIAS_ENERGY, 0.0007074)),
+        _vanishes("value", "classification", Rival(*RIVAL_BIAS_ENERGY, 0.0007076)),
         _observed(
             "value.observed",
             "value_gap",
             VALUE_AT_ORDER_1,
-            Rival(*N_SQUARED, 0.01027),
+            Rival(*RIVAL_N_SQUARED, 0.01027),
             problem="classification",
         ),
-        _vanishes("weights", "classification", Rival(*CURVATURE, 0.2039)),
+        _vanishes("weights", "classification", Rival(*RIVAL_CURVATURE, 0.203)),
         _observed(
             "weights.observed",
             "weights_sup",
             WEIGHTS_AT_ORDER_1,
-            Rival(*CURVATURE, 0.0113),
+            Rival(*RIVAL_CURVATURE, 0.0113),
             problem="classification",
         ),
-        _vanishes("value", "unequal", Rival(*START_ENERGY, 0.02468)),
-        _vanishes("weights", "unequal", Rival(*TAU, 0.235)),
+        _vanishes("value", "unequal", Rival(*RIVAL_START_ENERGY, 0.02468)),
+        _vanishes("weights", "unequal", Rival(*RIVAL_TAU, 0.2351)),
         _observed(
             "boundary.start",
             "boundary_start",
             DEFECT_AT_START,
-            Rival(*TAU, 0.00808),
+            Rival(*RIVAL_TAU, 0.00808),
             problem="unequal",
         ),
     ),
@@ -244,13 +244,13 @@ GROUP = Group(
         "recovery_plateau": "limit of recovery_gap at infinite depth, relative to the value; by problem",
         "oscillation_cost": "(E_n[K + (A/n) (-1)^k E_11] - E_n[K]) / (4 a1 A^2), K the limit's, A = 1/2; by problem",
         "limit_found": "1 where the limit's boundary value problem was solved; by problem",
-        **reached.OBSERVABLES,
+        **reached.OBSERVABLES_OF_CERTIFICATE,
     },
     memory=("gamma.points", "gamma.dimension", "depth"),
     on_cpu=True,
     arrays={
         f"{problem}.{name}": f"{words} of the {problem} problem (depth, d^2 + d): K row by row, then b"
-        for problem in PROBLEMS
+        for problem in PROBLEM_PREFIXES
         for name, words in (("path", "minimiser"), ("limit", "limit at k/n"))
     },
     compared=tuple(f"gamma.{name}" for name in ("value", "weights", "tl2", "recovery"))

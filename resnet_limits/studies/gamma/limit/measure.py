@@ -20,19 +20,23 @@ from ....measurement.record import Measurement, Record, unknown
 from ....training.depth_regularised import DepthRegularised, DepthWeights
 from ....training.minimiser import Minimum
 from ...pinned import pinned
-from ..norms import IS_ZERO, ZERO, h1, largest, tl2
+from ..norms import MAX_NORM_OF_ZERO_PATH, MINIMISER_IS_ZERO, h1, largest_layer, tl2
 from ..problem import Kind, boundary, certificate, minima, small, solution_key
 from ..settings import Gamma
-from .claims import PROBLEMS, UNEQUAL
+from .claims import PINS_OF_UNEQUAL_PENALTIES, PROBLEM_PREFIXES
 
-GUESS = 64
+DEPTH_OF_GUESS = 64
 """Depth of the minimiser near which the limit is looked for."""
-TOLERANCE, LOOSE = 1e-7, 1e-5
+RESIDUAL_OF_SOLUTION, RESIDUAL_OF_LOOSER_SOLUTION = 1e-7, 1e-5
 """Relative residuals of the boundary value problem; the looser solution tells the error of the other."""
-GRID = np.linspace(0, 1, 257)
-KINDS: dict[str, Kind] = {"regression": "regression", "classification": "classification", "unequal": "regression"}
-"""The kind of each of `PROBLEMS`."""
-AMPLITUDE = 0.5
+TIMES_OF_LIMIT = np.linspace(0, 1, 257)
+KIND_BY_PROBLEM: dict[str, Kind] = {
+    "regression": "regression",
+    "classification": "classification",
+    "unequal": "regression",
+}
+"""The kind of each of `PROBLEM_PREFIXES`."""
+AMPLITUDE_OF_OSCILLATION = 0.5
 """A of the oscillation `(A/n) (-1)^k` of one entry of K."""
 
 
@@ -49,8 +53,8 @@ class VariationalLimit:
 def measure(job: Job) -> Measurement:
     """The distances of the minimiser to the limit, by problem, with what certifies the minimiser."""
     measurement = Measurement()
-    for i, name in enumerate(PROBLEMS):
-        job.progress(i / len(PROBLEMS), name)
+    for i, name in enumerate(PROBLEM_PREFIXES):
+        job.progress(i / len(PROBLEM_PREFIXES), name)
         measurement.extend(_of_problem(of_problem(job, name), name))
     return measurement
 
@@ -59,31 +63,31 @@ def of_problem(job: Job, name: str) -> Job:
     """The job with the penalties of the problem of this name."""
     if name != "unequal":
         return job
-    return replace(job, settings=pinned(job.settings, UNEQUAL))
+    return replace(job, settings=pinned(job.settings, PINS_OF_UNEQUAL_PENALTIES))
 
 
 def _of_problem(job: Job, name: str) -> Measurement:
     """The records and paths of one problem."""
     settings: Gamma = job.settings
-    kind, measurement = KINDS[name], Measurement()
+    kind, measurement = KIND_BY_PROBLEM[name], Measurement()
     problem = small(settings, kind)
     branches = minima(job, problem, kind, settings.depth)
-    where: dict[str, Any] = {"problem": name, **(UNEQUAL if name == "unequal" else {})}
+    where: dict[str, Any] = {"problem": name, **(PINS_OF_UNEQUAL_PENALTIES if name == "unequal" else {})}
     measurement.records += certificate(settings, problem, branches, where)
     minimum = branches[0].minimum
     network = problem.weights(minimum.point)
     measurement.arrays[f"{name}.path"] = network.path
     if not minimum.converged:
         return measurement
-    limit = limit_of(job, problem, kind)
+    limit = limit_of_branch(job, problem, kind)
     measurement.records.append(Record("limit_found", float(limit is not None), coordinates=where, replicas=1))
     if limit is not None:
         measurement.arrays[f"{name}.limit"] = limit.solution.at(np.arange(settings.depth) / settings.depth).path
-        measurement.records += distances(problem, minimum, network, limit, where)
+        measurement.records += distances_to_limit(problem, minimum, network, limit, where)
     return measurement
 
 
-def distances(
+def distances_to_limit(
     problem: DepthRegularised, minimum: Minimum, w: DepthWeights, limit: VariationalLimit, where: dict[str, Any]
 ) -> list[Record]:
     """All distances of a minimiser to the limit."""
@@ -103,7 +107,7 @@ def distances(
     path_error = limit.path_error + path_off
     values = {
         "value_gap": (abs(minimum.value - value), value, value_error),
-        "weights_sup": (largest(difference), largest(exact.path), path_error),
+        "weights_sup": (largest_layer(difference), largest_layer(exact.path), path_error),
         "tl2": (tl2(w.path, there), np.nan, path_error),
         "tl2_floor": (tl2(exact.path, there), np.nan, np.nan),
         "h1": (h1(difference, taus), np.nan, limit.slope_error + max(p.t1, p.t2) ** 0.5 * limit.path_error + h1_off),
@@ -118,14 +122,16 @@ def distances(
         "boundary_end": (end, np.nan, h1_off * n**0.5),
         "boundary_missed": (missed, np.nan, 1e3 * np.finfo(np.float64).eps),
         "oscillation_cost": (
-            (risen - recovered) / (4 * p.K * AMPLITUDE**2),
+            (risen - recovered) / (4 * p.K * AMPLITUDE_OF_OSCILLATION**2),
             np.nan,
-            32 * np.finfo(np.float64).eps * abs(risen) / (4 * p.K * AMPLITUDE**2),
+            32 * np.finfo(np.float64).eps * abs(risen) / (4 * p.K * AMPLITUDE_OF_OSCILLATION**2),
         ),
     }
-    nothing = ("weights_sup", "h1", "boundary_start", "boundary_end") if largest(w.path) < ZERO else ()
+    nothing = (
+        ("weights_sup", "h1", "boundary_start", "boundary_end") if largest_layer(w.path) < MAX_NORM_OF_ZERO_PATH else ()
+    )
     return [
-        unknown(name, IS_ZERO, where)
+        unknown(name, MINIMISER_IS_ZERO, where)
         if name in nothing
         else Record(name, value, reference=reference, reference_error=error, coordinates=where, replicas=1)
         for name, (value, reference, error) in values.items()
@@ -135,26 +141,29 @@ def distances(
 def oscillating(w: DepthWeights) -> DepthWeights:
     """The weights with `(A/n) (-1)^k` added to the first entry of each `K_k`."""
     K, n = w.K.copy(), len(w.K)
-    K[:, 0, 0] += AMPLITUDE / n * (-1.0) ** np.arange(n)
+    K[:, 0, 0] += AMPLITUDE_OF_OSCILLATION / n * (-1.0) ** np.arange(n)
     return replace(w, K=K)
 
 
-def limit_of(job: Job, problem: DepthRegularised, kind: Kind) -> VariationalLimit | None:
+def limit_of_branch(job: Job, problem: DepthRegularised, kind: Kind) -> VariationalLimit | None:
     """The limit of the branch, None where collocation finds none; kept, since all depths share it."""
 
     def compute() -> dict[str, np.ndarray]:
-        guess = problem.at_depth(GUESS).weights(minima(job, problem, kind, GUESS)[0].minimum.point)
+        guess = problem.at_depth(DEPTH_OF_GUESS).weights(minima(job, problem, kind, DEPTH_OF_GUESS)[0].minimum.point)
         try:
-            loose, best = (extremal(problem, guess, tolerance=tolerance) for tolerance in (LOOSE, TOLERANCE))
+            loose, best = (
+                extremal(problem, guess, tolerance=tolerance)
+                for tolerance in (RESIDUAL_OF_LOOSER_SOLUTION, RESIDUAL_OF_SOLUTION)
+            )
         except MeasurementError:
             return {}
         slopes = [
-            np.concatenate([s.reshape(len(GRID), -1) for s in solution.slopes(GRID)], axis=1)
+            np.concatenate([s.reshape(len(TIMES_OF_LIMIT), -1) for s in solution.slopes(TIMES_OF_LIMIT)], axis=1)
             for solution in (loose, best)
         ]
         errors = [
             abs(loose.value - best.value),
-            np.linalg.norm(loose.at(GRID).path - best.at(GRID).path, axis=1).max(),
+            np.linalg.norm(loose.at(TIMES_OF_LIMIT).path - best.at(TIMES_OF_LIMIT).path, axis=1).max(),
             np.linalg.norm(slopes[0] - slopes[1], axis=1).max(),
         ]
         return {

@@ -6,16 +6,16 @@ from ....claims.claim import AS_STATED, SMOKE_IS_TOO_SMALL, Claim, Rival
 from ....data.sizes import training_points
 from ....papers import THORPE
 from ...group import Group
-from ...least import points
-from ...reached import FIRST_ORDER
-from ..outside import kinked, not_reached, several
+from ...least import bytes_of_points
+from ...reached import EXPECTED_FIRST_ORDER
+from ..outside import kinked_objective, minimiser_not_reached, several_minima
 from ..room import least_of_minimiser
-from ..settings import LOSS, Gamma
+from ..settings import LOSS_OF_GAMMA, Gamma
 
-COMPARED = ("weights_sup", "value_gap", "tl2", "h1")
+DISTANCES_COMPARED = ("weights_sup", "value_gap", "tl2", "h1")
 """What `compare.py` measures. The limit is extrapolated from the networks themselves: that they converge is no claim
 here, for it would hold by construction; the order of the differences is."""
-TOO_SMALL_AT_SMOKE = ("weights.observed", "tl2.observed", "h1")
+REAL_CLAIMS_OPEN_AT_SMOKE = ("weights.observed", "tl2.observed", "h1")
 
 
 def _claim(name: str, statement: str, observable: str, rival: Rival) -> Claim:
@@ -25,26 +25,26 @@ def _claim(name: str, statement: str, observable: str, rival: Rival) -> Claim:
         statement=statement,
         kind="observation",
         observable=observable,
-        expected=FIRST_ORDER,
+        expected=EXPECTED_FIRST_ORDER,
         where={"problem": "data"},
-        outside=kinked,
-        unmet=not_reached("data"),
-        note=several("data"),
-        needs="depths that double, at least three" if observable in COMPARED else "",
-        verdicts=SMOKE_IS_TOO_SMALL if name in TOO_SMALL_AT_SMOKE else AS_STATED,
+        outside=kinked_objective,
+        unmet=minimiser_not_reached("data"),
+        note=several_minima("data"),
+        needs="depths that double, at least three" if observable in DISTANCES_COMPARED else "",
+        verdicts=SMOKE_IS_TOO_SMALL if name in REAL_CLAIMS_OPEN_AT_SMOKE else AS_STATED,
         rival=rival,
     )
 
 
 def least_of_real(settings: Gamma) -> float:
     count = min(settings.gamma.train_points, training_points(settings.data))
-    return points(settings) + least_of_minimiser(settings.depth, settings.width, count)
+    return bytes_of_points(settings) + least_of_minimiser(settings.depth, settings.width, count)
 
 
 GROUP = Group(
     name="real",
     title="Do trained weights converge with depth on a data set, too?",
-    loss=LOSS,
+    loss=LOSS_OF_GAMMA,
     seconds=9.9,
     shared=9.9,
     least=least_of_real,

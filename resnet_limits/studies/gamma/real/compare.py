@@ -3,7 +3,7 @@
 The limit is extrapolated from the depths that double, at the times of the shallowest of them; its error is the
 distance of the two best entries of the table. TL2 and H1 distances see the limit between these times: theirs is
 extrapolated from the deepest three, at the times of the first of these, with a cubic spline between them, and its error
-is that of the extrapolation and `SHARE` of the distance to the spline through every other time.
+is that of the extrapolation and `ERROR_SHARE_OF_SPLINE` of the distance to the spline through every other time.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from ....claims.plateau import doubling
 from ....claims.richardson import richardson_limit
 from ....measurement.job import FinishedJob
 from ....measurement.record import Comparison, Record, unknown
-from ..norms import IS_ZERO, ZERO, h1, largest, tl2
+from ..norms import MAX_NORM_OF_ZERO_PATH, MINIMISER_IS_ZERO, h1, largest_layer, tl2
 from ..settings import Gamma
 
-WHERE = {"problem": "data"}
-ROUNDING = 16 * np.finfo(np.float64).eps
-SHARE = 0.25
+COORDINATES_OF_REAL = {"problem": "data"}
+RELATIVE_ROUNDING_OF_VALUE = 16 * np.finfo(np.float64).eps
+ERROR_SHARE_OF_SPLINE = 0.25
 """A spline's slopes are of order 3: with twice the intervals their error is 1/7 of the difference, to leading order."""
 
 
@@ -41,22 +41,32 @@ def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
     comparisons = []
     for depth, path_at_depth, minimum in zip(depths, paths, values, strict=True):
         gap = float(abs(minimum - value)[0])
-        gap_error = float(abs(value_difference)[0] + ROUNDING * abs(value)[0])
+        gap_error = float(abs(value_difference)[0] + RELATIVE_ROUNDING_OF_VALUE * abs(value)[0])
         comparisons += [
             Comparison(
-                depth, _record("weights_sup", largest(path_at_depth - path), largest(path_difference), largest(path))
+                depth,
+                _record(
+                    "weights_sup",
+                    largest_layer(path_at_depth - path),
+                    largest_layer(path_difference),
+                    largest_layer(path),
+                ),
             ),
             Comparison(depth, _record("value_gap", gap, gap_error, float(value[0]))),
         ]
     comparisons += _between_times(known, by_depth[depths[0]].settings)
-    return [_judged(comparison) for comparison in comparisons] if largest(path) < ZERO else comparisons
+    return (
+        [_judged(comparison) for comparison in comparisons]
+        if largest_layer(path) < MAX_NORM_OF_ZERO_PATH
+        else comparisons
+    )
 
 
 def _judged(comparison: Comparison) -> Comparison:
     """The record where a minimiser is zero: what is left of two distances is rounding."""
     if comparison.record.observable not in ("weights_sup", "h1"):
         return comparison
-    return Comparison(comparison.depth, unknown(comparison.record.observable, IS_ZERO, WHERE))
+    return Comparison(comparison.depth, unknown(comparison.record.observable, MINIMISER_IS_ZERO, COORDINATES_OF_REAL))
 
 
 def _between_times(known: dict[int, np.ndarray], settings: Gamma) -> list[Comparison]:
@@ -75,8 +85,8 @@ def _between_times(known: dict[int, np.ndarray], settings: Gamma) -> list[Compar
     for depth, path_there in known.items():
         times = np.arange(depth) / depth
         off = fine(times) - coarse(times)
-        error = largest(difference) + SHARE * float(np.linalg.norm(off, axis=1).mean())
-        slope_error = h1(difference, taus) + SHARE * h1(off, taus)
+        error = largest_layer(difference) + ERROR_SHARE_OF_SPLINE * float(np.linalg.norm(off, axis=1).mean())
+        slope_error = h1(difference, taus) + ERROR_SHARE_OF_SPLINE * h1(off, taus)
         comparisons += [
             Comparison(depth, _record("tl2", tl2(path_there, fine), error)),
             Comparison(depth, _record("h1", h1(path_there - fine(times), taus), slope_error)),
@@ -85,7 +95,7 @@ def _between_times(known: dict[int, np.ndarray], settings: Gamma) -> list[Compar
 
 
 def _record(name: str, value: float, error: float, reference: float = float("nan")) -> Record:
-    return Record(name, value, reference=reference, reference_error=error, coordinates=WHERE, replicas=1)
+    return Record(name, value, reference=reference, reference_error=error, coordinates=COORDINATES_OF_REAL, replicas=1)
 
 
 def _at(path: np.ndarray, depth: int) -> np.ndarray:

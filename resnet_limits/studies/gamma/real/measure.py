@@ -12,18 +12,18 @@ from ....data.loading import embed
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record, unknown
 from ....training.depth_regularised import DepthRegularised, DepthWeights
-from ..norms import IS_ZERO, ZERO, largest, roughness
-from ..problem import DATA, boundary, certificate, minima, of_the_data
+from ..norms import MAX_NORM_OF_ZERO_PATH, MINIMISER_IS_ZERO, largest_layer, roughness_of_path
+from ..problem import PROBLEM_OF_DATA, boundary, certificate, minima, of_the_data
 from ..settings import Gamma
 
-WHERE = {"problem": DATA}
+COORDINATES_OF_DATA = {"problem": PROBLEM_OF_DATA}
 
 
 def measure(job: Job) -> Measurement:
     """Certificate, loss, accuracy, boundary conditions, and the weights."""
     settings: Gamma = job.settings
     problem, dataset = of_the_data(settings)
-    branches = minima(job, problem, DATA, settings.depth)
+    branches = minima(job, problem, PROBLEM_OF_DATA, settings.depth)
     w = problem.weights(branches[0].minimum.point)
     start, end, missed = boundary(problem, w)
     values = {
@@ -31,14 +31,16 @@ def measure(job: Job) -> Measurement:
         "boundary_end": end,
         "boundary_missed": missed,
         "train_loss": problem.loss_at(w),
-        "roughness": roughness(w.path),
+        "roughness": roughness_of_path(w.path),
     }
     if dataset.classes:
         values |= _accuracies(settings, problem, w, dataset)
-    nothing = ("boundary_start", "boundary_end") if largest(w.path) < ZERO else ()
-    records = certificate(settings, problem, branches, WHERE)
+    nothing = ("boundary_start", "boundary_end") if largest_layer(w.path) < MAX_NORM_OF_ZERO_PATH else ()
+    records = certificate(settings, problem, branches, COORDINATES_OF_DATA)
     records += [
-        unknown(name, IS_ZERO, WHERE) if name in nothing else Record(name, value, coordinates=WHERE, replicas=1)
+        unknown(name, MINIMISER_IS_ZERO, COORDINATES_OF_DATA)
+        if name in nothing
+        else Record(name, value, coordinates=COORDINATES_OF_DATA, replicas=1)
         for name, value in values.items()
     ]
     return Measurement(records, {"real.K": w.K, "real.b": w.b, "real.W": w.W, "real.c": w.c})

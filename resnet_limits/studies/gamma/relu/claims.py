@@ -8,18 +8,18 @@ from ....claims.claim import Claim, Expected, Rival
 from ....papers import THORPE
 from ...group import Group
 from ..room import least_of_small
-from ..settings import LOSS
+from ..settings import LOSS_OF_GAMMA
 
-LARGEST_GRADIENT = 0.3
+MAX_RELATIVE_GRADIENT = 0.3
 """Relative gradient norm above which the descents ended on the way, kinks or not."""
-RELU = {"activation": "relu", "gamma.dimension": 1, "gamma.points": 8}
+PINS_OF_RELU = {"activation": "relu", "gamma.dimension": 1, "gamma.points": 8}
 
 
 def _on_the_way(records: Any) -> str | None:
     """For `Claim.unmet`: at which depth the value is that of no minimum, or None."""
     rows = records[records["observable"] == "relu_gradient_norm"]
     for depth, norm in zip(rows["depth"], rows["value"], strict=True):
-        if not norm <= LARGEST_GRADIENT:
+        if not norm <= MAX_RELATIVE_GRADIENT:
             return (
                 f"with relu the descents at L={depth} ended far from a minimum: relative gradient norm {norm:.1e}; a"
                 " larger minimiser.iterations may do"
@@ -30,7 +30,7 @@ def _on_the_way(records: Any) -> str | None:
 GROUP = Group(
     name="relu",
     title="Do the least values of the objective converge with ReLU, which has a kink?",
-    loss=LOSS,
+    loss=LOSS_OF_GAMMA,
     seconds=0.4,
     least=least_of_small,
     claims=(
@@ -42,7 +42,7 @@ GROUP = Group(
             observable="value_difference",
             expected=Expected("order_at_least", 0.5, 0.15),
             where={"problem": "relu"},
-            pins=RELU,
+            pins=PINS_OF_RELU,
             unmet=_on_the_way,
             rival=Rival("values compared with that of depth 8", "G30-deeper", -0.6643),
         ),

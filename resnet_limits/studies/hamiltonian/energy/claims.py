@@ -11,26 +11,34 @@ from dataclasses import replace
 from ....claims.claim import AS_STATED, SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
 from ....papers import HAIRER_GEOMETRIC
 from ...group import Group
-from ...least import points
-from ..outside import kinked, not_reached, several
-from ..settings import LOSS
+from ...least import bytes_of_points
+from ..outside import kinked_velocity, several_solutions, solution_not_reached
+from ..settings import LOSS_OF_HAMILTONIAN
 
-SCHEMES = ("symplectic_euler", "leapfrog", "midpoint")
-NAMES = {"symplectic_euler": "symplectic Euler", "leapfrog": "the leapfrog scheme", "midpoint": "the midpoint rule"}
-DRIFTS = {"symplectic_euler": "modified_energy_drift", "leapfrog": "energy_drift", "midpoint": "energy_drift"}
+ENERGY_INTEGRATORS = ("symplectic_euler", "leapfrog", "midpoint")
+INTEGRATOR_WORDS = {
+    "symplectic_euler": "symplectic Euler",
+    "leapfrog": "the leapfrog scheme",
+    "midpoint": "the midpoint rule",
+}
+DRIFT_BY_INTEGRATOR = {
+    "symplectic_euler": "modified_energy_drift",
+    "leapfrog": "energy_drift",
+    "midpoint": "energy_drift",
+}
 """By integrator what it keeps to order 2."""
 
 
-EXPLICIT = Rival("explicit Euler", "H3-explicit", 0.9529)
-TWICE = Rival("two half steps of symplectic Euler", "H8-leapfrog", 1.037)
-OLD_STATES = Rival("velocities taken at the states before the step", "H23-old-states", 0.9861)
-RIVALS = {
-    "energy.symplectic_euler": EXPLICIT,
-    "energy.leapfrog": TWICE,
-    "energy.midpoint": OLD_STATES,
-    "form.symplectic_euler": replace(EXPLICIT, value=9.655e-4),
-    "form.leapfrog": replace(EXPLICIT, value=2.415e-4),
-    "form.midpoint": replace(OLD_STATES, value=1.277e-3),
+RIVAL_EXPLICIT_EULER = Rival("explicit Euler", "H3-explicit", 0.9529)
+RIVAL_HALF_STEPS = Rival("two half steps of symplectic Euler", "H8-leapfrog", 1.037)
+RIVAL_OLD_STATES = Rival("velocities taken at the states before the step", "H23-old-states", 0.9861)
+RIVAL_BY_CLAIM = {
+    "energy.symplectic_euler": RIVAL_EXPLICIT_EULER,
+    "energy.leapfrog": RIVAL_HALF_STEPS,
+    "energy.midpoint": RIVAL_OLD_STATES,
+    "form.symplectic_euler": replace(RIVAL_EXPLICIT_EULER, value=9.655e-4),
+    "form.leapfrog": replace(RIVAL_EXPLICIT_EULER, value=2.415e-4),
+    "form.midpoint": replace(RIVAL_OLD_STATES, value=1.277e-3),
 }
 
 
@@ -43,34 +51,34 @@ def _claim(suffix: str, scheme: str, statement: str, observable: str, expected: 
         observable=observable,
         expected=expected,
         where={"of": "own", "scheme": scheme},
-        outside=kinked,
-        unmet=not_reached("own"),
-        note=several("own"),
+        outside=kinked_velocity,
+        unmet=solution_not_reached("own"),
+        note=several_solutions("own"),
         verdicts=SMOKE_IS_TOO_SMALL if observable == "modified_energy_drift" else AS_STATED,
         needs="a geodesic shooting that converges, and steps short enough to solve the implicit equations",
-        rival=RIVALS[f"{suffix}.{scheme}"],
+        rival=RIVAL_BY_CLAIM[f"{suffix}.{scheme}"],
     )
 
 
 def _energy(scheme: str) -> Claim:
     energy = "the modified energy H - h/2 H_q.H_P" if scheme == "symplectic_euler" else "the energy H"
-    statement = f"L steps of {NAMES[scheme]} conserve {energy} up to O(1/L^2)"
-    return _claim("energy", scheme, statement, DRIFTS[scheme], Expected("order", 2, 0.15))
+    statement = f"L steps of {INTEGRATOR_WORDS[scheme]} conserve {energy} up to O(1/L^2)"
+    return _claim("energy", scheme, statement, DRIFT_BY_INTEGRATOR[scheme], Expected("order", 2, 0.15))
 
 
 def _form(scheme: str) -> Claim:
-    statement = f"A step of {NAMES[scheme]} conserves the symplectic form: D^T J D = J for its Jacobian D"
+    statement = f"A step of {INTEGRATOR_WORDS[scheme]} conserves the symplectic form: D^T J D = J for its Jacobian D"
     return _claim("form", scheme, statement, "form_defect", Expected("at_most", 0, 1e-6))
 
 
 GROUP = Group(
     name="energy",
     title="Do integrators of the limiting Hamiltonian flow conserve energy and symplectic form?",
-    loss=LOSS,
+    loss=LOSS_OF_HAMILTONIAN,
     seconds=2.1,
     shared=1.9,
-    least=points,
-    claims=(*map(_energy, SCHEMES), *map(_form, SCHEMES)),
+    least=bytes_of_points,
+    claims=(*map(_energy, ENERGY_INTEGRATORS), *map(_form, ENERGY_INTEGRATORS)),
     memory=("hamiltonian.points", "width", "depth"),
     on_cpu=True,
     observables={

@@ -14,19 +14,20 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from ....limits.flow import root_mean_square
 from ....limits.hamiltonian.integrators import INTEGRATORS, Integrator
 from ....limits.hamiltonian.kernels.kernel import OperatorKernel
-from ....limits.hamiltonian.trajectory import Trajectory, integrate
+from ....limits.hamiltonian.trajectory import Trajectory, trajectory_from
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record, unknown
-from ..limit import limit
-from ..outside import ROUNDING
-from ..problem import setup, size, unmoved
-from .claims import DRIFTS, SCHEMES
+from ..limit import limit_of_setup
+from ..outside import RELATIVE_ROUNDING_OF_STATES
+from ..problem import setup, unmoved
+from .claims import DRIFT_BY_INTEGRATOR, ENERGY_INTEGRATORS
 
-FEW = 4
+POINTS_OF_DERIVATIVE = 4
 """Points in the derivative of a step."""
-DIFFERENCE = 1e-3
+RELATIVE_STEP_OF_DIFFERENCES = 1e-3
 """Of states and momenta, relative to their sizes, in differences of order 4."""
 DEFECT_ERROR = 1e-8
 """Of the form by these differences, a unit of time: `1e-3^4` of the fifth derivative, and rounding by `1e-3` at L=512
@@ -36,18 +37,18 @@ is 1e-10."""
 def measure(job: Job) -> Measurement:
     """For each symplectic integrator whose flow got to the end what it keeps; the energy where it ended, where not."""
     settings, problem = job.settings, setup(job.settings)
-    shot, records = limit(job, settings, problem, "trained"), []
+    shot, records = limit_of_setup(job, settings, problem, "trained"), []
     if shot.why:
         return Measurement([])
     kernel, q, P, depth = problem.kernel, problem.q0, shot.momenta[0], settings.depth
     still = unmoved(kernel, q, P)
-    for i, scheme in enumerate(SCHEMES):
-        job.progress(i / len(SCHEMES), scheme)
+    for i, scheme in enumerate(ENERGY_INTEGRATORS):
+        job.progress(i / len(ENERGY_INTEGRATORS), scheme)
         where, integrator = {"of": "own", "scheme": scheme}, INTEGRATORS[scheme]
         if still is not None:
-            records += [unknown(name, still, where) for name in (DRIFTS[scheme], "form_defect")]
+            records += [unknown(name, still, where) for name in (DRIFT_BY_INTEGRATOR[scheme], "form_defect")]
             continue
-        path = integrate(kernel, q, P, integrator, depth)
+        path = trajectory_from(kernel, q, P, integrator, depth)
         if path.diverged:
             records.append(Record("diverged_energy", float(path.energy[-1]), coordinates=where))
             continue
@@ -55,9 +56,10 @@ def measure(job: Job) -> Measurement:
         if scheme == "symplectic_euler":
             drifts["modified_energy_drift"] = modified_drift(kernel, path)
         records += [
-            Record(name, drift, reference_error=depth * ROUNDING, coordinates=where) for name, drift in drifts.items()
+            Record(name, drift, reference_error=depth * RELATIVE_ROUNDING_OF_STATES, coordinates=where)
+            for name, drift in drifts.items()
         ]
-        defect = form_defect(integrator, kernel, q[:FEW], P[:FEW], depth)
+        defect = form_defect(integrator, kernel, q[:POINTS_OF_DERIVATIVE], P[:POINTS_OF_DERIVATIVE], depth)
         records.append(Record("form_defect", defect, reference_error=DEFECT_ERROR, coordinates=where))
     return Measurement(records)
 
@@ -74,15 +76,18 @@ def modified_drift(kernel: OperatorKernel, path: Trajectory) -> float:
 def form_defect(integrator: Integrator, kernel: OperatorKernel, q: Tensor, P: Tensor, depth: int) -> float:
     """`L |D^T J D - J|`, the largest entry; positions and momenta in units of their sizes."""
     n, h = q.numel(), 1 / depth
-    units = torch.cat([torch.full((n,), size(q)), torch.full((n,), size(P))]).to(q)
+    units = torch.cat([torch.full((n,), root_mean_square(q)), torch.full((n,), root_mean_square(P))]).to(q)
 
     def stepped(z: Tensor) -> Tensor:
         x = z * units
         return torch.cat([part.flatten() for part in integrator.step(kernel, x[:n].view_as(q), x[n:].view_as(P), h)])
 
     z = torch.cat([q.flatten(), P.flatten()]) / units
-    D = torch.stack([derivative(stepped, z, along) for along in DIFFERENCE * torch.eye(2 * n, dtype=z.dtype)], dim=1)
-    D = D / DIFFERENCE / units[:, None]
+    D = torch.stack(
+        [derivative(stepped, z, along) for along in RELATIVE_STEP_OF_DIFFERENCES * torch.eye(2 * n, dtype=z.dtype)],
+        dim=1,
+    )
+    D = D / RELATIVE_STEP_OF_DIFFERENCES / units[:, None]
     J = torch.zeros_like(D)
     J[:n, n:] = torch.eye(n)
     J = J - J.T

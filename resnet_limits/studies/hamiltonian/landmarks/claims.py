@@ -12,22 +12,22 @@ from ....claims.claim import Claim, Expected, Kind, Rival
 from ....papers import JOSHI
 from ...group import Depths, Group
 from ...least import little
-from ...reached import FIRST_ORDER
-from ..outside import TENDS_TO_ZERO, not_reached, several
-from ..settings import LOSS
+from ...reached import EXPECTED_FIRST_ORDER
+from ..outside import EXPECTED_PLATEAU, several_solutions, solution_not_reached
+from ..settings import LOSS_OF_HAMILTONIAN
 
-DEEPEST = 32
+MAX_DEPTH_OF_LANDMARKS = 32
 """Depth up to which landmarks are matched by training every layer."""
-LANDMARKS: dict[str, Any] = {
+PINS_OF_LANDMARKS: dict[str, Any] = {
     "hamiltonian.kernel": "gaussian",
     "hamiltonian.length": 0.7,
     "hamiltonian.readout": "fixed",
     "hamiltonian.nu": 0.02,
 }
 """Another length than 1, of which powers would hide."""
-OWN = {"of": "landmarks"}
-PLATEAUS = {"energy_gap": "energy_plateau"}
-PREFIX = "landmarks.off."
+COORDINATE_OF_LANDMARKS = {"of": "landmarks"}
+PLATEAU_OF_ENERGY_GAP = {"energy_gap": "energy_plateau"}
+PREFIX_OF_LANDMARK_ARRAYS = "landmarks.off."
 
 
 def _claim(suffix: str, approach: str, kind: Kind, observable: str, expected: Expected, rival: float) -> Claim:
@@ -38,10 +38,10 @@ def _claim(suffix: str, approach: str, kind: Kind, observable: str, expected: Ex
         kind=kind,
         observable=observable,
         expected=expected,
-        where=OWN,
-        pins=LANDMARKS,
-        unmet=not_reached("landmarks"),
-        note=several("landmarks"),
+        where=COORDINATE_OF_LANDMARKS,
+        pins=PINS_OF_LANDMARKS,
+        unmet=solution_not_reached("landmarks"),
+        note=several_solutions("landmarks"),
         rival=Rival("another factor 1/2 on the energy in the shooting", "H43-landmarks-nu", rival),
     )
 
@@ -49,15 +49,27 @@ def _claim(suffix: str, approach: str, kind: Kind, observable: str, expected: Ex
 GROUP = Group(
     name="landmarks",
     title="Does training every layer find the geodesic that matches given landmarks?",
-    loss=LOSS,
+    loss=LOSS_OF_HAMILTONIAN,
     seconds=2.7,
     shared=2.5,
     least=little,
-    depths=Depths(high=DEEPEST),
+    depths=Depths(high=MAX_DEPTH_OF_LANDMARKS),
     claims=(
-        _claim("", "tend to the energy that shooting finds", "derived", PLATEAUS["energy_gap"], TENDS_TO_ZERO, 0.3002),
         _claim(
-            ".observed", "converge to that of shooting at order 1", "observation", "energy_gap", FIRST_ORDER, 4.923e-4
+            "",
+            "tend to the energy that shooting finds",
+            "derived",
+            PLATEAU_OF_ENERGY_GAP["energy_gap"],
+            EXPECTED_PLATEAU,
+            0.3002,
+        ),
+        _claim(
+            ".observed",
+            "converge to that of shooting at order 1",
+            "observation",
+            "energy_gap",
+            EXPECTED_FIRST_ORDER,
+            4.923e-4,
         ),
     ),
     memory=("depth",),
@@ -65,7 +77,7 @@ GROUP = Group(
     compared=("hamiltonian.geodesic.landmarks",),
     observables={},
     arrays={
-        f"{PREFIX}energy_gap": "(1/L sum p^T K p - 2 H) / 2 H (1, 1)",
+        f"{PREFIX_OF_LANDMARK_ARRAYS}energy_gap": "(1/L sum p^T K p - 2 H) / 2 H (1, 1)",
         "landmarks.momentum": "P_0 of the shooting (12, 2)",
         "landmarks.states": "landmarks of a closer match (length 0.5, nu = 0.001), as the figure shows it, at"
         " t = 0, 1/4, .., 1 (5, 12, 2)",

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from ....measurement.job import FinishedJob
 from ....measurement.record import Comparison
-from ..plateaus import of_jobs
-from .claims import OWN, PLATEAUS, PREFIX
+from ..plateaus import plateaus_of_jobs
+from .claims import COORDINATE_OF_LANDMARKS, PLATEAU_OF_ENERGY_GAP, PREFIX_OF_LANDMARK_ARRAYS
 
 
 def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
-    return of_jobs(jobs, PLATEAUS, PREFIX, OWN)
+    return plateaus_of_jobs(jobs, PLATEAU_OF_ENERGY_GAP, PREFIX_OF_LANDMARK_ARRAYS, COORDINATE_OF_LANDMARKS)

@@ -21,30 +21,30 @@ from ....limits.hamiltonian.integrators import INTEGRATORS
 from ....limits.hamiltonian.kernels.gaussian import GaussianKernel
 from ....limits.hamiltonian.kernels.kernel import OperatorKernel
 from ....limits.hamiltonian.losses.square import SquareLoss
-from ....limits.hamiltonian.shooting import Problem, descend, shoot
-from ....limits.hamiltonian.trajectory import Trajectory, integrate
+from ....limits.hamiltonian.shooting import Problem, lowered_by_lbfgs, shoot
+from ....limits.hamiltonian.trajectory import Trajectory, trajectory_from
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
-from ..limit import SAFETY, both
-from ..outside import ROUNDING
-from ..problem import Setup, certificate, minima, trained
-from .claims import LANDMARKS, PLATEAUS, PREFIX
+from ..limit import SAFETY_OF_SHOOTING_ERROR, both
+from ..outside import RELATIVE_ROUNDING_OF_STATES
+from ..problem import Setup, certificate_of_minimum, minima_of_setup, trained
+from .claims import PINS_OF_LANDMARKS, PLATEAU_OF_ENERGY_GAP, PREFIX_OF_LANDMARK_ARRAYS
 
-COUNT = 12
-NU, LENGTH = float(LANDMARKS["hamiltonian.nu"]), float(LANDMARKS["hamiltonian.length"])
-DRAWN, DRAWN_NU = GaussianKernel(0.5), (0.02, 0.001)
+LANDMARK_COUNT = 12
+NU, LENGTH = float(PINS_OF_LANDMARKS["hamiltonian.nu"]), float(PINS_OF_LANDMARKS["hamiltonian.length"])
+KERNEL_DRAWN, NU_OF_DRAWN_MATCHES = GaussianKernel(0.5), (0.02, 0.001)
 """Kernel of the match that the figure shows, and the weights of the energy on the way there: landmarks arrive."""
-DESCENT_STEPS, FIRST_STEPS = 4, 16
+DESCENT_STEPS, STEPS_OF_FIRST_SHOOTING = 4, 16
 """Steps of RK4 in the descent from zero, and in the first shooting from where it ends."""
-TIMES = 4
+QUARTERS_KEPT = 4
 """Quarters of the time at which the deformed plane is kept."""
-GRID = 21
+LINES_OF_GRID = 21
 """Lines of the grid each way."""
 
 
 def shapes() -> tuple[Tensor, Tensor]:
     """Landmarks and where they are to go, (12, 2) each."""
-    angle = 2 * math.pi * torch.arange(COUNT, dtype=torch.float64) / COUNT
+    angle = 2 * math.pi * torch.arange(LANDMARK_COUNT, dtype=torch.float64) / LANDMARK_COUNT
     circle = torch.stack([torch.cos(angle), torch.sin(angle)], dim=1)
     turned = torch.stack([torch.cos(angle + 0.5), torch.sin(angle + 0.5)], dim=1)
     return circle, (1 + 0.35 * torch.cos(3 * angle))[:, None] * turned
@@ -54,30 +54,30 @@ def measure(job: Job) -> Measurement:
     settings, keys = job.settings, job.settings.hamiltonian
     circle, clover = shapes()
     problem = Setup(GaussianKernel(LENGTH), circle, NU, Fixed(SquareLoss(), clover))
-    coordinates = {"of": "landmarks", **LANDMARKS}
-    shared = {"length": LENGTH, "count": COUNT, "nu": NU, "seed": settings.seed}
-    branches = minima(job, problem, settings.depth, "landmarks", shared)
+    coordinates = {"of": "landmarks", **PINS_OF_LANDMARKS}
+    shared = {"length": LENGTH, "count": LANDMARK_COUNT, "nu": NU, "seed": settings.seed}
+    branches = minima_of_setup(job, problem, settings.depth, "landmarks", shared)
     network = trained(problem, branches[0])
     job.progress(0.5, "shooting")
 
     def compute() -> dict[str, np.ndarray]:
         aim = Problem(problem.kernel, problem.q0, NU, problem.loss)
-        first = descend(aim, INTEGRATORS["rk4"], DESCENT_STEPS, iterations=15)
-        first = shoot(aim, first, INTEGRATORS["rk4"], FIRST_STEPS).momentum
+        first = lowered_by_lbfgs(aim, INTEGRATORS["rk4"], DESCENT_STEPS, iterations=15)
+        first = shoot(aim, first, INTEGRATORS["rk4"], STEPS_OF_FIRST_SHOOTING).momentum
         fine, coarse = both(aim, first, keys.integrator, keys.steps)
         numbers = np.array([fine.value, coarse.value, fine.energy, coarse.energy, fine.residual, fine.converged])
         drawn = torch.zeros_like(circle)
-        for nu in DRAWN_NU:
-            closer = Problem(DRAWN, circle, nu, problem.loss)
-            drawn = descend(closer, INTEGRATORS["rk4"], DESCENT_STEPS, drawn, iterations=15)
-            drawn = shoot(closer, drawn, INTEGRATORS["rk4"], 2 * FIRST_STEPS).momentum
+        for nu in NU_OF_DRAWN_MATCHES:
+            closer = Problem(KERNEL_DRAWN, circle, nu, problem.loss)
+            drawn = lowered_by_lbfgs(closer, INTEGRATORS["rk4"], DESCENT_STEPS, drawn, iterations=15)
+            drawn = shoot(closer, drawn, INTEGRATORS["rk4"], 2 * STEPS_OF_FIRST_SHOOTING).momentum
         return {"P": fine.momentum.numpy(), "drawn": drawn.numpy(), "numbers": numbers}
 
     solution = job.shared.solve(
         "landmarks.limit", {**shared, "integrator": keys.integrator, "steps": keys.steps}, compute
     )
     value, coarse_value, energy, coarse_energy, residual, reached = solution["numbers"].tolist()
-    records = certificate(job, problem, branches, coordinates)
+    records = certificate_of_minimum(job, problem, branches, coordinates)
     records += [
         Record("shooting_residual", residual, coordinates=coordinates),
         Record("shooting_energy", energy, coordinates=coordinates),
@@ -85,8 +85,8 @@ def measure(job: Job) -> Measurement:
     ]
     if not reached:
         return Measurement(records)
-    share = SAFETY / (2 ** INTEGRATORS[keys.integrator].order - 1)
-    left = 2 * SAFETY * residual + settings.depth**0.5 * network.off
+    share = SAFETY_OF_SHOOTING_ERROR / (2 ** INTEGRATORS[keys.integrator].order - 1)
+    left = 2 * SAFETY_OF_SHOOTING_ERROR * residual + settings.depth**0.5 * network.off
     squares = float(settings.depth * network.w.square().sum())
     gaps = {
         "energy_gap": (squares - 2 * energy, 2 * (energy - coarse_energy), 2 * energy),
@@ -97,31 +97,33 @@ def measure(job: Job) -> Measurement:
             name,
             abs(gap) / scale,
             reference=scale,
-            reference_error=share * abs(error) / scale + left + ROUNDING,
+            reference_error=share * abs(error) / scale + left + RELATIVE_ROUNDING_OF_STATES,
             coordinates=coordinates,
         )
         for name, (gap, error, scale) in gaps.items()
     ]
     arrays = {
-        f"{PREFIX}{name}": np.array([[gap / scale]]) for name, (gap, _, scale) in gaps.items() if name in PLATEAUS
+        f"{PREFIX_OF_LANDMARK_ARRAYS}{name}": np.array([[gap / scale]])
+        for name, (gap, _, scale) in gaps.items()
+        if name in PLATEAU_OF_ENERGY_GAP
     }
-    path = integrate(DRAWN, circle, torch.from_numpy(solution["drawn"]), INTEGRATORS["rk4"], 64)
+    path = trajectory_from(KERNEL_DRAWN, circle, torch.from_numpy(solution["drawn"]), INTEGRATORS["rk4"], 64)
     if path.diverged:
         return Measurement(records, arrays)
     arrays |= {
         "landmarks.momentum": solution["P"],
-        "landmarks.states": path.states[:: 64 // TIMES].numpy(),
-        "landmarks.momenta": path.momenta[:: 64 // TIMES].numpy(),
+        "landmarks.states": path.states[:: 64 // QUARTERS_KEPT].numpy(),
+        "landmarks.momenta": path.momenta[:: 64 // QUARTERS_KEPT].numpy(),
         "landmarks.targets": clover.numpy(),
-        "landmarks.grid": carried(DRAWN, path, grid())[:: 64 // TIMES].numpy(),
+        "landmarks.grid": carried(KERNEL_DRAWN, path, nodes_of_plane())[:: 64 // QUARTERS_KEPT].numpy(),
     }
     # In the order of memory: a file of arrays knows no strides.
     return Measurement(records, {name: np.ascontiguousarray(array) for name, array in arrays.items()})
 
 
-def grid() -> Tensor:
-    """(GRID^2, 2)"""
-    side = torch.linspace(-1.8, 1.8, GRID, dtype=torch.float64)
+def nodes_of_plane() -> Tensor:
+    """(LINES_OF_GRID^2, 2)"""
+    side = torch.linspace(-1.8, 1.8, LINES_OF_GRID, dtype=torch.float64)
     return torch.cartesian_prod(side, side)
 
 

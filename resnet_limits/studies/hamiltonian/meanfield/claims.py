@@ -13,23 +13,27 @@ from typing import Any
 from ....claims.claim import RELATIVE, Claim, Expected, Rival
 from ....papers import OWHADI
 from ...group import Group
-from ...least import points
-from ..outside import kinked, not_reached, several
-from ..settings import LOSS
+from ...least import bytes_of_points
+from ..outside import kinked_velocity, several_solutions, solution_not_reached
+from ..settings import LOSS_OF_HAMILTONIAN
 
-COUNTS = (64, 256, 1024, 4096)
-DEPTH = 16
-BEND = 0.1
+POINT_COUNTS = (64, 256, 1024, 4096)
+DEPTH_OF_MEANFIELD = 16
+BEND_IN_POINTS = 0.1
 """The largest correction to N^-1/2 at N = 64, relative. It is of second order in the distance, which is 0.13 there; 400
 draws show 0.02 +- 0.02."""
-LEAST_COUNT = 256
+MIN_POINTS_OF_CONSTANT = 256
 """Of the points from which the constant is taken: the correction there is a quarter of that at 64, 2 %."""
-PINS: dict[str, Any] = {"hamiltonian.kernel": "features", "hamiltonian.readout": "fixed", "hamiltonian.nu": 0.2}
+PINS_OF_MEANFIELD: dict[str, Any] = {
+    "hamiltonian.kernel": "features",
+    "hamiltonian.readout": "fixed",
+    "hamiltonian.nu": 0.2,
+}
 
 
 def _not_reached(records: Any) -> str | None:
     """For `Claim.unmet`: the minimiser of the population, or that of a draw."""
-    if (reason := not_reached("mean field", shooting=False)(records)) is not None:
+    if (reason := solution_not_reached("mean field", shooting=False)(records)) is not None:
         return reason
     draws = records[records["observable"] == "draws_gradient_norm"]
     for worst, tolerance in zip(draws["value"], draws["reference"], strict=True):
@@ -47,12 +51,12 @@ _RATE = Claim(
     statement="Weights trained on N points converge to those of the whole population at order 1/2 in N",
     kind="observation",
     observable="meanfield_distance",
-    expected=Expected("order", 0.5, 0.15, along="N", bend=BEND),
+    expected=Expected("order", 0.5, 0.15, along="N", bend=BEND_IN_POINTS),
     where={"of": "mean field"},
-    pins=PINS,
-    outside=kinked,
+    pins=PINS_OF_MEANFIELD,
+    outside=kinked_velocity,
     unmet=_not_reached,
-    note=several("mean field"),
+    note=several_solutions("mean field"),
     random=True,
     rival=Rival("draws of 64 points, whatever N", "H28-64-points", -0.001698),
 )
@@ -60,10 +64,10 @@ _RATE = Claim(
 GROUP = Group(
     name="meanfield",
     title="Do weights trained on a sample converge to those of the whole population?",
-    loss=LOSS,
+    loss=LOSS_OF_HAMILTONIAN,
     seconds=5.5,
     shared=5.2,
-    least=points,
+    least=bytes_of_points,
     claims=(
         _RATE,
         replace(

@@ -4,7 +4,8 @@
     meanfield_constant    = the same times sqrt(N), over the limit of that, sqrt(tr H^-1 S H^-1) / |z|
 
 The population are the training points; a draw takes N of them, with replacement, so that `omega`, that of the whole
-population, is known. N grows at a depth of `DEPTH`, whatever that of the job. Each minimisation starts from `omega`.
+population, is known. N grows at a depth of `DEPTH_OF_MEANFIELD`, whatever that of the job. Each minimisation starts
+from `omega`.
 """
 
 from __future__ import annotations
@@ -23,33 +24,33 @@ from ...pinned import pinned
 from ..problem import (
     CertifiedNetwork,
     Setup,
-    certificate,
-    dataset,
-    key,
+    certificate_of_minimum,
+    dataset_of,
+    key_of_solution,
     loss_of,
-    minima,
+    minima_of_setup,
     setup,
     trained,
 )
 from ..settings import Hamiltonian
-from .claims import COUNTS, DEPTH, LEAST_COUNT, PINS
+from .claims import DEPTH_OF_MEANFIELD, MIN_POINTS_OF_CONSTANT, PINS_OF_MEANFIELD, POINT_COUNTS
 
-POPULATION = 1000
+MAX_POPULATION = 1000
 """Training points at most."""
-DRAWS = 2
+DRAWS_OF_POINTS_A_REPLICA = 2
 """Draws of each number of points, for each of the key `replicas`."""
-DRAWS_TOLERANCE = 1e-8
+GRADIENT_NORM_OF_DRAWS = 1e-8
 """Relative gradient norm to which each draw is minimised."""
 
 
 def measure(job: Job) -> Measurement:
-    data = dataset(job.settings)
-    population = min(POPULATION, len(data.x_train))
-    settings = pinned(job.settings, {**PINS, "hamiltonian.points": population})
+    data = dataset_of(job.settings)
+    population = min(MAX_POPULATION, len(data.x_train))
+    settings = pinned(job.settings, {**PINS_OF_MEANFIELD, "hamiltonian.points": population})
     problem = setup(settings)
-    coordinates = {"of": "mean field", **PINS}
-    branches = minima(job, problem, DEPTH, "meanfield", key(settings))
-    records, network = certificate(job, problem, branches, coordinates), trained(problem, branches[0])
+    coordinates = {"of": "mean field", **PINS_OF_MEANFIELD}
+    branches = minima_of_setup(job, problem, DEPTH_OF_MEANFIELD, "meanfield", key_of_solution(settings))
+    records, network = certificate_of_minimum(job, problem, branches, coordinates), trained(problem, branches[0])
     if network.still is not None:
         names = ("meanfield_distance", "meanfield_constant")
         return Measurement([*records, *(unknown(name, network.still, coordinates) for name in names)])
@@ -59,17 +60,17 @@ def measure(job: Job) -> Measurement:
         return {"distances": distances, "gradients": gradients}
 
     more = {
-        "depth": DEPTH,
-        "replicas": DRAWS * settings.replicas,
-        "counts": list(COUNTS),
+        "depth": DEPTH_OF_MEANFIELD,
+        "replicas": DRAWS_OF_POINTS_A_REPLICA * settings.replicas,
+        "counts": list(POINT_COUNTS),
         "minimiser": asdict(settings.minimiser),
     }
-    solution = job.shared.solve("meanfield.draws", key(settings, **more), compute)
+    solution = job.shared.solve("meanfield.draws", key_of_solution(settings, **more), compute)
     distances, worst = solution["distances"], float(solution["gradients"].max())
-    records.append(Record("draws_gradient_norm", worst, reference=DRAWS_TOLERANCE, coordinates=coordinates))
-    if not worst <= DRAWS_TOLERANCE:
+    records.append(Record("draws_gradient_norm", worst, reference=GRADIENT_NORM_OF_DRAWS, coordinates=coordinates))
+    if not worst <= GRADIENT_NORM_OF_DRAWS:
         return Measurement(records)
-    for N, distances_at_N in zip(COUNTS, distances, strict=True):
+    for N, distances_at_N in zip(POINT_COUNTS, distances, strict=True):
         square, spread = (
             float((distances_at_N**2).mean()),
             float((distances_at_N**2).std(ddof=1)) / math.sqrt(len(distances_at_N)),
@@ -78,7 +79,11 @@ def measure(job: Job) -> Measurement:
         more = {"coordinates": {**coordinates, "N": N}, "replicas": len(distances_at_N)}
         records.append(Record("meanfield_distance", value, stderr=spread / (2 * value), **more))
     squares = np.concatenate(
-        [N * distances_at_N**2 for N, distances_at_N in zip(COUNTS, distances, strict=True) if N >= LEAST_COUNT]
+        [
+            N * distances_at_N**2
+            for N, distances_at_N in zip(POINT_COUNTS, distances, strict=True)
+            if N >= MIN_POINTS_OF_CONSTANT
+        ]
     )
     ratio = math.sqrt(float(squares.mean())) / relative_constant(network)
     spread = float(squares.std(ddof=1)) / math.sqrt(len(squares)) / float(squares.mean())
@@ -105,16 +110,18 @@ def distances_of_draws(
     job: Job, settings: Hamiltonian, problem: Setup, start: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """`|z_N - z| / |z|` of every draw, (counts, replicas), and the relative gradient norms at their minima."""
-    ends, draws, size = [], DRAWS * settings.replicas, float(np.linalg.norm(start))
-    for i, N in enumerate(COUNTS):
+    ends, draws, size = [], DRAWS_OF_POINTS_A_REPLICA * settings.replicas, float(np.linalg.norm(start))
+    for i, N in enumerate(POINT_COUNTS):
         stream = generator(settings.seed, "hamiltonian.meanfield", N)
         for r in range(draws):
-            job.progress((i * draws + r) / (len(COUNTS) * draws), f"{N} points")
+            job.progress((i * draws + r) / (len(POINT_COUNTS) * draws), f"{N} points")
             drawn = torch.from_numpy(stream.integers(len(problem.q0), size=N))
             loss = loss_of(settings, problem.loss.y[drawn])
-            network = replace(problem, q0=problem.q0[drawn], loss=loss).network(DEPTH)
+            network = replace(problem, q0=problem.q0[drawn], loss=loss).network(DEPTH_OF_MEANFIELD)
             iterations = settings.minimiser.iterations
-            end = minimise(network, start, tolerance=DRAWS_TOLERANCE, iterations=iterations, warm=True, certify=False)
+            end = minimise(
+                network, start, tolerance=GRADIENT_NORM_OF_DRAWS, iterations=iterations, warm=True, certify=False
+            )
             ends.append((float(np.linalg.norm(end.point - start)) / size, end.relative_gradient))
-    distances, gradients = np.array(ends).reshape(len(COUNTS), draws, 2).transpose(2, 0, 1)
+    distances, gradients = np.array(ends).reshape(len(POINT_COUNTS), draws, 2).transpose(2, 0, 1)
     return distances, gradients

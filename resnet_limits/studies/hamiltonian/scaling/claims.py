@@ -15,12 +15,12 @@ from typing import Any
 from ....claims.claim import Claim, Expected, Rival
 from ....papers import OWHADI
 from ...group import Group
-from ...reached import FIRST_ORDER
-from ..outside import kinked, not_reached, several
-from ..room import least_of_minimiser
-from ..settings import LOSS
+from ...reached import EXPECTED_FIRST_ORDER
+from ..outside import kinked_velocity, several_solutions, solution_not_reached
+from ..room import least_of_solution
+from ..settings import LOSS_OF_HAMILTONIAN
 
-CONSTANT: dict[str, Any] = {
+PINS_OF_CONSTANT_DECAY: dict[str, Any] = {
     "hamiltonian.points": 4,
     "hamiltonian.loss": "square",
     "hamiltonian.readout": "fixed",
@@ -28,23 +28,27 @@ CONSTANT: dict[str, Any] = {
 }
 """Few points, that the scores can fit exactly: the least loss is then 0."""
 
-SCALED = {"of": "scaled decay"}
+COORDINATE_OF_SCALED_DECAY = {"of": "scaled decay"}
 """The coordinate of the settings' own problem in this group."""
-UNSCALED = {"of": "constant decay"}
-MOST = 0.5
+COORDINATE_OF_CONSTANT_DECAY = {"of": "constant decay"}
+MAX_SHARE_OF_LOSS = 0.5
 """Share of the loss in the value above which points are not fitted."""
 
-_NOT_REACHED = not_reached("constant decay", shooting=False, one_branch=False)
+_NOT_REACHED = solution_not_reached("constant decay", shooting=False, one_branch=False)
 
 
 def _not_fitted(records: Any) -> str | None:
     """For `Claim.unmet`: that no minimiser was reached, or that the loss still makes up most of the value; or None."""
     if (reason := _NOT_REACHED(records)) is not None:
         return reason
-    rows = records[(records["of"] == UNSCALED["of"]) & records["step"].isna()] if "of" in records else records[:0]
+    rows = (
+        records[(records["of"] == COORDINATE_OF_CONSTANT_DECAY["of"]) & records["step"].isna()]
+        if "of" in records
+        else records[:0]
+    )
     rows = rows[rows["depth"] == rows["depth"].max()]
     value, loss = (rows[rows["observable"] == name]["value"].mean() for name in ("value", "loss"))
-    if not loss > MOST * value:
+    if not loss > MAX_SHARE_OF_LOSS * value:
         return None
     return (
         f"the loss still is {loss / value:.0%} of the least value: the points are not fitted yet; more layers, if the"
@@ -60,10 +64,10 @@ _WITH_A_LIMIT = Claim(
     observable="difference_plateau",
     # no limit is held against it that could be off by a thousandth; four depths leave terms of order L^-3
     expected=Expected("at_most", 0, 2e-3),
-    where=SCALED,
-    outside=kinked,
-    unmet=not_reached("scaled decay", shooting=False),
-    note=several("scaled decay"),
+    where=COORDINATE_OF_SCALED_DECAY,
+    outside=kinked_velocity,
+    unmet=solution_not_reached("scaled decay", shooting=False),
+    note=several_solutions("scaled decay"),
     needs="depths from L to 16L",
     rival=Rival("a decay that does not grow", "H24-all-constant", 0.8097),
 )
@@ -74,10 +78,10 @@ _WITHOUT = Claim(
     kind="control",
     observable="value",
     expected=Expected("order_at_least", 0.5, 0.15),
-    where=UNSCALED,
-    pins=CONSTANT,
+    where=COORDINATE_OF_CONSTANT_DECAY,
+    pins=PINS_OF_CONSTANT_DECAY,
     unmet=_not_fitted,
-    note=several("constant decay"),
+    note=several_solutions("constant decay"),
     rival=Rival("a decay that grows", "H25-control-scaled", 2.972e-5),
 )
 """Its order depends on the data: it is the penalty's share, above a half where points are fitted. That of a value with
@@ -86,10 +90,10 @@ a limit is 0."""
 GROUP = Group(
     name="scaling",
     title="Must the weight decay grow with depth for trained networks to have a limit?",
-    loss=LOSS,
+    loss=LOSS_OF_HAMILTONIAN,
     seconds=4.1,
     shared=3.9,
-    least=least_of_minimiser,
+    least=least_of_solution,
     claims=(
         _WITH_A_LIMIT,
         replace(
@@ -99,7 +103,7 @@ GROUP = Group(
             " order 1",
             kind="observation",
             observable="value_difference",
-            expected=FIRST_ORDER,
+            expected=EXPECTED_FIRST_ORDER,
             needs="pairs of depths L and 2L",
             rival=Rival("the order with a decay that does not grow", "H24-all-constant", 0.07793),
         ),

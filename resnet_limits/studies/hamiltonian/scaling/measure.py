@@ -12,25 +12,31 @@ from __future__ import annotations
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ...pinned import pinned
-from ..outside import ROUNDING
-from ..problem import certificate, key, minima, setup
-from .claims import CONSTANT, SCALED, UNSCALED
+from ..outside import RELATIVE_ROUNDING_OF_STATES
+from ..problem import certificate_of_minimum, key_of_solution, minima_of_setup, setup
+from .claims import COORDINATE_OF_CONSTANT_DECAY, COORDINATE_OF_SCALED_DECAY, PINS_OF_CONSTANT_DECAY
 
 
 def measure(job: Job) -> Measurement:
     asked = job.settings
-    problem, coordinates = setup(asked), SCALED
-    branches = minima(job, problem, asked.depth, "trained", key(asked))
+    problem, coordinates = setup(asked), COORDINATE_OF_SCALED_DECAY
+    branches = minima_of_setup(job, problem, asked.depth, "trained", key_of_solution(asked))
     value = branches[0].minimum.value
-    records = [Record("scaled_value", value, reference_error=ROUNDING, coordinates=coordinates)]
-    records += certificate(job, problem, branches, coordinates)
+    records = [Record("scaled_value", value, reference_error=RELATIVE_ROUNDING_OF_STATES, coordinates=coordinates)]
+    records += certificate_of_minimum(job, problem, branches, coordinates)
     job.progress(0.5, "constant decay")
-    settings = pinned(asked, CONSTANT)
-    problem, coordinates = setup(settings), {**UNSCALED, **CONSTANT}
-    branches = minima(job, problem, asked.depth, "constant", key(settings, constant=True), constant=True)
+    settings = pinned(asked, PINS_OF_CONSTANT_DECAY)
+    problem, coordinates = setup(settings), {**COORDINATE_OF_CONSTANT_DECAY, **PINS_OF_CONSTANT_DECAY}
+    branches = minima_of_setup(
+        job, problem, asked.depth, "constant", key_of_solution(settings, constant=True), constant=True
+    )
     minimum = branches[0].minimum
-    records.append(Record("value", minimum.value, reference_error=ROUNDING * minimum.value, coordinates=coordinates))
+    records.append(
+        Record(
+            "value", minimum.value, reference_error=RELATIVE_ROUNDING_OF_STATES * minimum.value, coordinates=coordinates
+        )
+    )
     penalty = settings.hamiltonian.nu / asked.depth / 2 * float(minimum.point @ minimum.point)
     records.append(Record("path_energy", 2 * penalty * asked.depth / settings.hamiltonian.nu, coordinates=coordinates))
     records.append(Record("loss", minimum.value - penalty, coordinates=coordinates))
-    return Measurement(records + certificate(job, problem, branches, coordinates))
+    return Measurement(records + certificate_of_minimum(job, problem, branches, coordinates))

@@ -8,9 +8,9 @@ from ....claims.claim import Claim, Expected, Rival
 from ....limits.hamiltonian.losses.loss import PointwiseLoss
 from ....papers import OWHADI
 from ...group import Group
-from ...least import points
-from ..outside import kinked, not_reached, several
-from ..settings import LOSS, Hamiltonian
+from ...least import bytes_of_points
+from ..outside import kinked_velocity, several_solutions, solution_not_reached
+from ..settings import LOSS_OF_HAMILTONIAN, Hamiltonian
 
 
 def pins(settings: Hamiltonian) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def pins(settings: Hamiltonian) -> dict[str, Any]:
 
 def _one_sort(records: Any) -> str | None:
     """For `Claim.unmet`: why the points do not tell, or None."""
-    if (reason := not_reached("margin")(records)) is not None:
+    if (reason := solution_not_reached("margin")(records)) is not None:
         return reason
     rows = records[records["observable"] == "without_gradient"]
     share = rows[rows["depth"] == rows["depth"].max()]["value"].mean() if len(rows) else 0.5
@@ -38,10 +38,10 @@ def _one_sort(records: Any) -> str | None:
 GROUP = Group(
     name="sparsity",
     title="Do exactly the points that the loss no longer pulls on carry no momentum?",
-    loss=LOSS,
+    loss=LOSS_OF_HAMILTONIAN,
     seconds=3.9,
     shared=3.6,
-    least=points,
+    least=bytes_of_points,
     claims=(
         Claim(
             id="hamiltonian.sparsity",
@@ -51,9 +51,9 @@ GROUP = Group(
             observable="momentum_support",
             expected=Expected("at_least", 1, 0.06, scale="share of points"),
             where={"of": "margin"},
-            outside=kinked,
+            outside=kinked_velocity,
             unmet=_one_sort,
-            note=several("margin"),
+            note=several_solutions("margin"),
             needs="a geodesic shooting that converges",
             rival=Rival("loss gradients at the points' start, not their end", "H27-start-states", 0.675),
         ),

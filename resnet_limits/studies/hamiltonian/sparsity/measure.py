@@ -14,15 +14,15 @@ import torch
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ...pinned import pinned
-from ..limit import certificate, limit
-from ..problem import certificate as minimiser_certificate
-from ..problem import key, minima, setup, trained
+from ..limit import certificate_of_shooting, limit_of_setup
+from ..problem import certificate_of_minimum as minimiser_certificate
+from ..problem import key_of_solution, minima_of_setup, setup, trained
 from .claims import pins
 
-ZERO = 1e-7
+MAX_RELATIVE_SIZE_OF_ZERO_MOMENTUM = 1e-7
 """Relative to the largest, a momentum that counts as zero: Newton's residual is orders of magnitude below."""
 
-NOISE = 0.01
+NOISE_OF_MOMENTA = 0.01
 """On the momenta that the shooting starts from, relative: those of the network have the zeros that are looked for."""
 
 
@@ -31,12 +31,12 @@ def measure(job: Job) -> Measurement:
     settings = pinned(job.settings, its_pins)
     problem, coordinates = setup(settings), {"of": "margin", **its_pins}
     job.progress(0.0, "minimiser")
-    branches = minima(job, problem, settings.depth, "sparsity", key(settings))
+    branches = minima_of_setup(job, problem, settings.depth, "sparsity", key_of_solution(settings))
     network = trained(problem, branches[0])
     records = minimiser_certificate(job, problem, branches, coordinates)
     job.progress(0.5, "shooting")
-    shot = limit(job, settings, problem, "sparsity", noise=NOISE)
-    records += certificate(shot, coordinates)
+    shot = limit_of_setup(job, settings, problem, "sparsity", noise=NOISE_OF_MOMENTA)
+    records += certificate_of_shooting(shot, coordinates)
     gradient = problem.loss.gradient(network.states[-1]).norm(dim=1)
     free = gradient == 0
     records.append(Record("without_gradient", float(free.double().mean()), coordinates=coordinates))
@@ -44,10 +44,10 @@ def measure(job: Job) -> Measurement:
         return Measurement(records)
     start, coarse = shot.momenta[0].norm(dim=1), shot.momenta[1].norm(dim=1)
     end = shot.trajectories(settings.depth)[0].momenta[-1].norm(dim=1)
-    zero = [(P / P.max()) <= ZERO for P in (start, end)]
+    zero = [(P / P.max()) <= MAX_RELATIVE_SIZE_OF_ZERO_MOMENTUM for P in (start, end)]
     same = (zero[0] == free) & (zero[1] == free)
     # A point on whose side of the margin network and limit, or limit with half the steps, may differ.
-    near = (coarse <= ZERO * coarse.max()) != zero[0]
+    near = (coarse <= MAX_RELATIVE_SIZE_OF_ZERO_MOMENTUM * coarse.max()) != zero[0]
     near |= ~free & (gradient < gradient.max() / settings.depth)
     error = max(float(near.double().mean()) / 2, 0.5 / len(free))
     records.append(

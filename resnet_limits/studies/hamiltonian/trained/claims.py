@@ -8,18 +8,18 @@ from ....claims.claim import AS_STATED, RELATIVE, SMOKE_IS_TOO_SMALL, Claim, Exp
 from ....papers import OWHADI
 from ... import reached
 from ...group import Group
-from ...reached import FIRST_ORDER
-from ..outside import TENDS_TO_ZERO, kinked, not_reached, several
-from ..room import least_of_minimiser
-from ..settings import LOSS
+from ...reached import EXPECTED_FIRST_ORDER
+from ..outside import EXPECTED_PLATEAU, kinked_velocity, several_solutions, solution_not_reached
+from ..room import least_of_solution
+from ..settings import LOSS_OF_HAMILTONIAN
 
-OWN = {"of": "own"}
-BOUNDED_BY_FIRST_ORDER = Expected("order_at_least", 1, 0.1)
+COORDINATE_OF_SETTINGS_PROBLEM = {"of": "own"}
+EXPECTED_ORDER_AT_LEAST_1 = Expected("order_at_least", 1, 0.1)
 """O(1/L) is an upper bound: the identity without a bias keeps the norm exactly."""
 
 
-HALF_NU = "another factor 1/2 on the energy of the limit"
-PLATEAUS = {
+RIVAL_HALF_NU = "another factor 1/2 on the energy of the limit"
+PLATEAU_BY_DISTANCE = {
     "state_distance": "state_plateau",
     "weight_distance": "weight_plateau",
     "momentum_distance": "momentum_plateau",
@@ -37,15 +37,15 @@ def _approaches(suffix: str, observable: str, of: str, limit: str, *, left: floa
         source=OWHADI,
         statement=f"{of} tend to {limit}",
         kind="theorem",
-        observable=PLATEAUS[observable],
-        expected=TENDS_TO_ZERO,
-        where=OWN,
-        outside=kinked,
-        unmet=not_reached("own"),
-        note=several("own"),
+        observable=PLATEAU_BY_DISTANCE[observable],
+        expected=EXPECTED_PLATEAU,
+        where=COORDINATE_OF_SETTINGS_PROBLEM,
+        outside=kinked_velocity,
+        unmet=solution_not_reached("own"),
+        note=several_solutions("own"),
         needs="depths L, 2L, 4L, 8L, multiples of 4",
         verdicts=SMOKE_IS_TOO_SMALL if observable == "weight_distance" else AS_STATED,
-        rival=Rival(f"the plateau with {HALF_NU}", "H22-half-nu", left),
+        rival=Rival(f"the plateau with {RIVAL_HALF_NU}", "H22-half-nu", left),
     )
     return tends, replace(
         tends,
@@ -53,20 +53,20 @@ def _approaches(suffix: str, observable: str, of: str, limit: str, *, left: floa
         statement=f"{of} converge to {limit} at order 1",
         kind="observation",
         observable=observable,
-        expected=FIRST_ORDER,
+        expected=EXPECTED_FIRST_ORDER,
         needs="",
         verdicts=AS_STATED,
-        rival=Rival(f"the order with {HALF_NU}", "H22-half-nu", order),
+        rival=Rival(f"the order with {RIVAL_HALF_NU}", "H22-half-nu", order),
     )
 
 
 GROUP = Group(
     name="trained",
     title="Do trained networks whose weight decay grows with depth follow geodesics?",
-    loss=LOSS,
+    loss=LOSS_OF_HAMILTONIAN,
     seconds=6.9,
     shared=6.5,
-    least=least_of_minimiser,
+    least=least_of_solution,
     claims=(
         Claim(
             id="hamiltonian.residual",
@@ -75,9 +75,9 @@ GROUP = Group(
             kind="identity",
             observable="hamilton_residual",
             expected=Expected("at_most", 0, 1e-8, scale=RELATIVE),
-            where=OWN,
-            unmet=not_reached("own", shooting=False),
-            note=several("own"),
+            where=COORDINATE_OF_SETTINGS_PROBLEM,
+            unmet=solution_not_reached("own", shooting=False),
+            note=several_solutions("own"),
             rival=Rival("an adjoint recursion without the slope of the activation", "H20-slope"),
         ),
         Claim(
@@ -87,9 +87,9 @@ GROUP = Group(
             kind="theorem",
             observable="euler_missed",
             expected=Expected("at_most", 0, 1e-8, scale=RELATIVE),
-            where=OWN,
-            unmet=not_reached("own", shooting=False),
-            note=several("own"),
+            where=COORDINATE_OF_SETTINGS_PROBLEM,
+            unmet=solution_not_reached("own", shooting=False),
+            note=several_solutions("own"),
             rival=Rival("steps of explicit Euler", "H3-explicit", 0.03118),
         ),
         Claim(
@@ -98,11 +98,11 @@ GROUP = Group(
             statement="The squared norm |W_s|^2 + |b_s|^2 of the weights is the same in every layer up to O(1/L)",
             kind="theorem",
             observable="norm_spread",
-            expected=BOUNDED_BY_FIRST_ORDER,
-            where=OWN,
-            outside=kinked,
-            unmet=not_reached("own", shooting=False),
-            note=several("own"),
+            expected=EXPECTED_ORDER_AT_LEAST_1,
+            where=COORDINATE_OF_SETTINGS_PROBLEM,
+            outside=kinked_velocity,
+            unmet=solution_not_reached("own", shooting=False),
+            note=several_solutions("own"),
             rival=Rival("the order of sums of absolute values", "H21-absolute", 0.006491),
         ),
         *_approaches(
@@ -151,11 +151,11 @@ GROUP = Group(
             statement="The energy H(q_s, P_s) is constant along a trained network up to O(1/L)",
             kind="theorem",
             observable="energy_drift",
-            expected=BOUNDED_BY_FIRST_ORDER,
-            where={**OWN, "scheme": "network"},
-            outside=kinked,
-            unmet=not_reached("own", shooting=False),
-            note=several("own"),
+            expected=EXPECTED_ORDER_AT_LEAST_1,
+            where={**COORDINATE_OF_SETTINGS_PROBLEM, "scheme": "network"},
+            outside=kinked_velocity,
+            unmet=solution_not_reached("own", shooting=False),
+            note=several_solutions("own"),
             rival=Rival("the order with momenta without the slope of the activation", "H20-slope", -0.001849),
         ),
     ),
@@ -166,7 +166,7 @@ GROUP = Group(
         "hamiltonian.geodesic",
     ),
     observables={
-        **reached.OBSERVABLES,
+        **reached.OBSERVABLES_OF_CERTIFICATE,
         "hamilton_residual": "largest |omega_s - sum_j P_{j,s+1} f(q_{j,s})^T| over layers, divided by the largest"
         " |omega_s|; the momenta by an adjoint recursion",
         "euler_missed": "largest deviation over time of states and momenta of the network from L steps of symplectic"
@@ -184,7 +184,10 @@ GROUP = Group(
         "value_gap": "|J_L - J|, relative to the value J of the shooting",
         "energy_gap": "|L sum |w_s|^2 - 2 H|, relative to 2 H",
         "energy_drift": "max_s |H_s - H_0|/H_0; scheme network: of the trained network, else of an integrator",
-        **{name: f"|d_inf|, {of} with its sign being d_inf + a/L^p + b/L^(p+1)" for of, name in PLATEAUS.items()},
+        **{
+            name: f"|d_inf|, {of} with its sign being d_inf + a/L^p + b/L^(p+1)"
+            for of, name in PLATEAU_BY_DISTANCE.items()
+        },
     },
     arrays={
         "network.states": "q_s, s = 0 .. L, of the points followed (L + 1, points, width)",
@@ -195,7 +198,7 @@ GROUP = Group(
         "limit.momentum": "P_0 of the shooting (points, width)",
         **{
             f"off.{name}": f"{name} with its signs, at t = 0, 1/4, .. where it has times (times, entries); L = 4, 8, .."
-            for name in PLATEAUS
+            for name in PLATEAU_BY_DISTANCE
         },
     },
 )

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from ....measurement.job import FinishedJob
 from ....measurement.record import Comparison
-from ..plateaus import PREFIX, of_jobs
-from .claims import OWN, PLATEAUS
+from ..plateaus import PREFIX_OF_PLATEAU_ARRAYS, plateaus_of_jobs
+from .claims import COORDINATE_OF_SETTINGS_PROBLEM, PLATEAU_BY_DISTANCE
 
 
 def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
-    return of_jobs(jobs, PLATEAUS, PREFIX, OWN)
+    return plateaus_of_jobs(jobs, PLATEAU_BY_DISTANCE, PREFIX_OF_PLATEAU_ARRAYS, COORDINATE_OF_SETTINGS_PROBLEM)

@@ -19,53 +19,54 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ....limits.flow import root_mean_square
 from ....limits.hamiltonian.integrators import INTEGRATORS
-from ....limits.hamiltonian.trajectory import integrate
+from ....limits.hamiltonian.trajectory import trajectory_from
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record, unknown
-from ..limit import ShootingLimit, certificate, limit
-from ..outside import ROUNDING
-from ..plateaus import PREFIX
-from ..problem import CertifiedNetwork, Setup, key, minima, setup, size, trained
-from ..problem import certificate as minimiser_certificate
-from .claims import OWN, PLATEAUS
+from ..limit import ShootingLimit, certificate_of_shooting, limit_of_setup
+from ..outside import RELATIVE_ROUNDING_OF_STATES
+from ..plateaus import PREFIX_OF_PLATEAU_ARRAYS
+from ..problem import CertifiedNetwork, Setup, key_of_solution, minima_of_setup, setup, trained
+from ..problem import certificate_of_minimum as minimiser_certificate
+from .claims import COORDINATE_OF_SETTINGS_PROBLEM, PLATEAU_BY_DISTANCE
 
-QUARTERS = 4
+SHARED_TIMES = 4
 """Times that networks share whose depths are multiples of it."""
-OF_THE_NETWORK = ("hamilton_residual", "euler_missed", "norm_spread")
+OBSERVABLES_OF_THE_NETWORK = ("hamilton_residual", "euler_missed", "norm_spread")
 """What is measured of the network alone, without its energies."""
 
 
 def measure(job: Job) -> Measurement:
     settings, problem = job.settings, setup(job.settings)
     job.progress(0.0, "minimiser")
-    branches = minima(job, problem, settings.depth, "trained", key(settings))
+    branches = minima_of_setup(job, problem, settings.depth, "trained", key_of_solution(settings))
     network = trained(problem, branches[0])
-    records = minimiser_certificate(job, problem, branches, OWN) + _of_the_network(network)
+    records = minimiser_certificate(job, problem, branches, COORDINATE_OF_SETTINGS_PROBLEM) + _of_the_network(network)
     if settings.data.labelled():
-        records.append(Record("accuracy", _accuracy(network), coordinates=OWN))
+        records.append(Record("accuracy", _accuracy(network), coordinates=COORDINATE_OF_SETTINGS_PROBLEM))
     job.progress(0.6, "shooting")
-    shot = limit(job, settings, problem, "trained")
-    records += certificate(shot, OWN)
+    shot = limit_of_setup(job, settings, problem, "trained")
+    records += certificate_of_shooting(shot, COORDINATE_OF_SETTINGS_PROBLEM)
     arrays = _arrays(problem, network)
     if not shot.why:
         arrays |= {"limit.momentum": shot.momenta[0].numpy()}
     if network.still is not None:
-        records += _unknown(PLATEAUS, network.still)
+        records += _unknown(PLATEAU_BY_DISTANCE, network.still)
     elif not shot.why:
         offs = _offs(network, shot)
         records += _distances(network, shot, offs)
-        if settings.depth % QUARTERS == 0:
-            arrays |= {f"{PREFIX}{name}": its_off.array() for name, its_off in offs.items()}
+        if settings.depth % SHARED_TIMES == 0:
+            arrays |= {f"{PREFIX_OF_PLATEAU_ARRAYS}{name}": distance.array() for name, distance in offs.items()}
     return Measurement(records, {name: np.ascontiguousarray(array) for name, array in arrays.items()})
 
 
 def _of_the_network(network: CertifiedNetwork) -> list[Record]:
     """What needs no limit. Errors are what the gradient that is left allows the minimiser to be off."""
     depth, omega = network.network.depth, network.omega
-    where = {**OWN, "scheme": "network"}
+    where = {**COORDINATE_OF_SETTINGS_PROBLEM, "scheme": "network"}
     if network.still is not None:
-        return [*_unknown(OF_THE_NETWORK, network.still), unknown("energy_drift", network.still, where)]
+        return [*_unknown(OBSERVABLES_OF_THE_NETWORK, network.still), unknown("energy_drift", network.still, where)]
     expected = network.network.kernel_weights(network.states, network.momenta)
     scale = float(omega.flatten(1).norm(dim=1).max())
     squares = network.w.square().sum(dim=(1, 2))
@@ -76,20 +77,23 @@ def _of_the_network(network: CertifiedNetwork) -> list[Record]:
     drift = float((energy - energy[0]).abs().max() / energy[0])
     off = 2 * depth**0.5 * network.off
     values = {
-        "hamilton_residual": (residual, ROUNDING),
-        "euler_missed": (_missed_by_euler(network), depth * ROUNDING + off),
-        "norm_spread": (spread, ROUNDING + off),
+        "hamilton_residual": (residual, RELATIVE_ROUNDING_OF_STATES),
+        "euler_missed": (_missed_by_euler(network), depth * RELATIVE_ROUNDING_OF_STATES + off),
+        "norm_spread": (spread, RELATIVE_ROUNDING_OF_STATES + off),
     }
-    records = [Record(name, value, reference_error=error, coordinates=OWN) for name, (value, error) in values.items()]
+    records = [
+        Record(name, value, reference_error=error, coordinates=COORDINATE_OF_SETTINGS_PROBLEM)
+        for name, (value, error) in values.items()
+    ]
     return [
         *records,
-        Record("energy_drift", drift, reference_error=depth * ROUNDING + off, coordinates=where),
-        Record("path_energy", float(depth * squares.sum()), coordinates=OWN),
+        Record("energy_drift", drift, reference_error=depth * RELATIVE_ROUNDING_OF_STATES + off, coordinates=where),
+        Record("path_energy", float(depth * squares.sum()), coordinates=COORDINATE_OF_SETTINGS_PROBLEM),
     ]
 
 
 def _unknown(names: Iterable[str], why: str) -> list[Record]:
-    return [unknown(name, why, OWN) for name in names]
+    return [unknown(name, why, COORDINATE_OF_SETTINGS_PROBLEM) for name in names]
 
 
 def _missed_by_euler(network: CertifiedNetwork) -> float:
@@ -97,7 +101,7 @@ def _missed_by_euler(network: CertifiedNetwork) -> float:
     over time, relative; infinite where it does not get to the end."""
     states, momenta, q0 = torch.stack(network.states), network.momenta, network.states[0]
     euler = INTEGRATORS["symplectic_euler"]
-    path = integrate(network.network.kernel, q0, momenta[0], euler, network.network.depth)
+    path = trajectory_from(network.network.kernel, q0, momenta[0], euler, network.network.depth)
     if path.diverged:
         return math.inf
     pairs = ((path.states, states, states - q0), (path.momenta, momenta, momenta))
@@ -123,20 +127,20 @@ class _Off:
 
     @property
     def distance(self) -> float:
-        return largest(self.off) / self.scale
+        return largest_over_times(self.off) / self.scale
 
     @property
     def error(self) -> float:
-        return largest(self.coarse) / self.scale
+        return largest_over_times(self.coarse) / self.scale
 
     def array(self) -> np.ndarray:
         """At the times 0, 1/4, .., 1 that it has, relative, (times, entries)."""
-        return (self.off[:: max(1, len(self.off) // QUARTERS)] / self.scale).flatten(1).numpy()
+        return (self.off[:: max(1, len(self.off) // SHARED_TIMES)] / self.scale).flatten(1).numpy()
 
 
-def largest(x: Tensor) -> float:
+def largest_over_times(x: Tensor) -> float:
     """The largest root mean square over times."""
-    return max(map(size, x))
+    return max(map(root_mean_square, x))
 
 
 def _offs(network: CertifiedNetwork, shot: ShootingLimit) -> dict[str, _Off]:
@@ -147,11 +151,11 @@ def _offs(network: CertifiedNetwork, shot: ShootingLimit) -> dict[str, _Off]:
     squares = float(depth * network.w.square().sum())
     P, coarse_P = shot.momenta
     (value, coarse_value), (energy, coarse_energy) = shot.values, shot.energies
-    moved = largest(fine.states - shot.problem.q0)
+    moved = largest_over_times(fine.states - shot.problem.q0)
     return {
         "state_distance": _Off(torch.stack(network.states) - fine.states, fine.states - coarse.states, moved),
-        "weight_distance": _Off(network.omega - omega, omega - coarse_omega, size(omega)),
-        "momentum_distance": _Off((network.momenta[0] - P)[None], (P - coarse_P)[None], size(P)),
+        "weight_distance": _Off(network.omega - omega, omega - coarse_omega, root_mean_square(omega)),
+        "momentum_distance": _Off((network.momenta[0] - P)[None], (P - coarse_P)[None], root_mean_square(P)),
         "value_gap": _Off(_number(network.minimum.value - value), _number(value - coarse_value), abs(value)),
         "energy_gap": _Off(_number(squares - 2 * energy), _number(2 * (energy - coarse_energy)), 2 * energy),
     }
@@ -164,16 +168,16 @@ def _number(x: float) -> Tensor:
 def _distances(network: CertifiedNetwork, shot: ShootingLimit, offs: Mapping[str, _Off]) -> list[Record]:
     """Distances to the limit, each with the error that the shooting's own steps, what is left of its residual, and of
     the network's gradient, leave."""
-    left = shot.left + network.network.depth**0.5 * network.off + ROUNDING
+    left = shot.left + network.network.depth**0.5 * network.off + RELATIVE_ROUNDING_OF_STATES
     return [
         Record(
             name,
-            its_off.distance,
-            reference=its_off.scale,
-            reference_error=shot.share * its_off.error + left,
-            coordinates=OWN,
+            distance.distance,
+            reference=distance.scale,
+            reference_error=shot.share * distance.error + left,
+            coordinates=COORDINATE_OF_SETTINGS_PROBLEM,
         )
-        for name, its_off in offs.items()
+        for name, distance in offs.items()
     ]
 
 

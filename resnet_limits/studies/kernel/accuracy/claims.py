@@ -2,37 +2,46 @@
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Expected, Rival
+from ....claims.claim import VERDICTS_WITH_LARGE, Claim, Expected, Rival
 from ....data.sizes import training_points
 from ....papers import PELUCHETTI
 from ...group import Group
-from ...least import DOUBLE, points
+from ...least import BYTES_OF_DOUBLE, BYTES_OF_SINGLE, bytes_of_points
 from ...outside import unlabelled
-from ..outside import AS_FULL, DEEP, NO_BLOW_UP, OF_ROUNDING, either, limitless, not_affine
-from ..room import SINGLE
+from ..outside import (
+    DEEP_BLOCK,
+    NEEDS_NO_BLOW_UP,
+    UNITS_OF_ROUNDING,
+    either,
+    limitless,
+    not_affine,
+)
 from ..settings import Kernel
 
-SHOWN = ("linear_ridge", "nngp", "ntk", "deep")
+ACCURACIES_SHOWN = ("linear_ridge", "nngp", "ntk", "deep")
 """Accuracies, in the order of the array."""
-DEEP_TOLERANCE = 1e-5
+DEEP_KERNEL_TOLERANCE = 1e-5
 """Relative error of the deep block's kernel."""
-IN_DOUBLE = 4000
+MAX_POINTS_IN_DOUBLE = 4000
 """Points up to which the deep block's kernel is solved in float64."""
-LARGEST, LANDMARKS = 20_000, 1000
-"""`inference.dense.MOST_POINTS_FACTORED` and `inference.iterative.LANDMARKS`, which are not free of torch."""
-KEPT = 2**30
+POINTS_FACTORED, POINTS_OF_PRECONDITIONER = 20_000, 1000
+"""`inference.dense.MOST_POINTS_FACTORED` and `inference.iterative.LANDMARKS_OF_PRECONDITIONER`, which are not free
+of torch."""
+BYTES_OF_BLOCKS_KEPT = 2**30
 """`inference.iterative.MOST_BYTES_KEPT`"""
 
 
 def least_of_accuracy(settings: Kernel) -> float:
     """The deep block's kernel matrix, or the preconditioner of its iteration."""
     if unlabelled(settings):
-        return points(settings)
+        return bytes_of_points(settings)
     n = min(settings.kernel.deep_points, training_points(settings.data))
-    if n > LARGEST:  # while it is made the preconditioner is there twice, then once beside the blocks that are kept
-        once = DOUBLE * n * LANDMARKS
-        return points(settings) + max(2 * once, once + min(KEPT, SINGLE * n * n / 2))
-    return points(settings) + (DOUBLE if n <= IN_DOUBLE else SINGLE) * n * n
+    if (
+        n > POINTS_FACTORED
+    ):  # while it is made the preconditioner is there twice, then once beside the blocks that are kept
+        once = BYTES_OF_DOUBLE * n * POINTS_OF_PRECONDITIONER
+        return bytes_of_points(settings) + max(2 * once, once + min(BYTES_OF_BLOCKS_KEPT, BYTES_OF_SINGLE * n * n / 2))
+    return bytes_of_points(settings) + (BYTES_OF_DOUBLE if n <= MAX_POINTS_IN_DOUBLE else BYTES_OF_SINGLE) * n * n
 
 
 GROUP = Group(
@@ -50,11 +59,11 @@ GROUP = Group(
             observable="accuracy_difference",
             expected=Expected("at_least", 0.01, 0.003, scale="accuracy"),
             where={"scheme": "deep"},
-            pins=DEEP,
+            pins=DEEP_BLOCK,
             outside=either(unlabelled, limitless),
             random=True,
-            needs=NO_BLOW_UP,
-            verdicts=AS_FULL,
+            needs=NEEDS_NO_BLOW_UP,
+            verdicts=VERDICTS_WITH_LARGE,
             rival=Rival("a block without inner activation", "K25-deep-linear", -0.001336),
         ),
         Claim(
@@ -63,17 +72,18 @@ GROUP = Group(
             statement="The posterior mean of the doubly infinite network is the prediction of linear ridge regression",
             kind="identity",
             observable="linear_difference",
-            expected=Expected("at_most", 1, 0.5, scale=OF_ROUNDING),
+            expected=Expected("at_most", 1, 0.5, scale=UNITS_OF_ROUNDING),
             outside=either(unlabelled, not_affine),
-            needs=NO_BLOW_UP,
-            verdicts=AS_FULL,
+            needs=NEEDS_NO_BLOW_UP,
+            verdicts=VERDICTS_WITH_LARGE,
             rival=Rival("the noise variance squared", "K15-ridge"),
         ),
     ),
     memory=("data.train_size", "kernel.deep_points"),
     on_cpu=True,
     arrays={
-        "accuracy": f"accuracies of {', '.join(SHOWN)} on all training points (deep: kernel.deep_points), with standard"
+        "accuracy": f"accuracies of {', '.join(ACCURACIES_SHOWN)} on all training points (deep:"
+        f" kernel.deep_points), with standard"
         " errors and numbers of training points, (3, 4)"
     },
     conditional=(

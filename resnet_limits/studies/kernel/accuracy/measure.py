@@ -17,7 +17,7 @@ from torch import Tensor
 from ....data.dataset import Dataset
 from ....inference import dense, features
 from ....inference.filters import cut, gradient_flow, ridge
-from ....inference.iterative import Solution, solve
+from ....inference.iterative import Solution, solve_iteratively
 from ....inference.linear import linear_ridge
 from ....inference.targets import one_hot
 from ....limits.pair_kernel import mean_square
@@ -25,24 +25,24 @@ from ....limits.tabulated import tabulate
 from ....measurement.estimate import difference, fraction
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
-from ..kernels import affine, deep_kernel, limit_exists, limit_kernel
-from ..outside import DEEP, not_affine
-from ..problem import columns, dataset, key
-from .claims import DEEP_TOLERANCE, IN_DOUBLE, SHOWN
+from ..kernels import affine_kernel, deep_kernel, limit_exists, limit_kernel
+from ..outside import DEEP_BLOCK, not_affine
+from ..problem import array_of_columns, key_of_kernels, standardised_dataset
+from .claims import ACCURACIES_SHOWN, DEEP_KERNEL_TOLERANCE, MAX_POINTS_IN_DOUBLE
 
-RESIDUAL = 1e-4
+RELATIVE_RESIDUAL = 1e-4
 """Relative residual of the deep block's regression where it is iterative."""
 
 
 def measure(job: Job) -> Measurement:
     """Accuracies with the standard error over test points, and paired differences."""
     settings = job.settings
-    data = dataset(settings)
+    data = standardised_dataset(settings)
     if not data.is_classification:
         return Measurement()
     solution = job.shared.solve(
         "kernel.accuracy",
-        key(settings, "kernel.ridge", "kernel.steps", "kernel.rate", "kernel.deep_points"),
+        key_of_kernels(settings, "kernel.ridge", "kernel.steps", "kernel.rate", "kernel.deep_points"),
         lambda: _solved(job, data),
     )
     total, few = (len(data.x_train), min(len(data.x_train), settings.kernel.deep_points))
@@ -52,20 +52,21 @@ def measure(job: Job) -> Measurement:
         if name.startswith("accuracy"):
             observable, _, on_few = name.partition("@")
             coordinates = {"points": few if on_few or observable == "accuracy.deep" else total}
-            coordinates |= DEEP if observable == "accuracy.deep" else {}
+            coordinates |= DEEP_BLOCK if observable == "accuracy.deep" else {}
             records.append(Record(observable, *fraction(right), coordinates=coordinates))
     if "posterior_deviation" in solution:
         records.append(Record("posterior_deviation", float(solution["posterior_deviation"][0])))
         shallow = solution.get("accuracy.nngp@few", solution["accuracy.nngp"])
         value, stderr = difference(solution["accuracy.deep"], shallow)
-        coordinates = {"scheme": "deep", "points": few, **DEEP}
+        coordinates = {"scheme": "deep", "points": few, **DEEP_BLOCK}
         records.append(Record("accuracy_difference", value, stderr=stderr, coordinates=coordinates))
     if "linear_difference" in solution:
         value, error = solution["linear_difference"]
         records.append(Record("linear_difference", float(value), reference_error=float(error)))
     nothing = np.full(len(data.x_test), math.nan)
-    shown = columns(
-        [*fraction(solution.get(f"accuracy.{name}", nothing)), few if name == "deep" else total] for name in SHOWN
+    shown = array_of_columns(
+        [*fraction(solution.get(f"accuracy.{name}", nothing)), few if name == "deep" else total]
+        for name in ACCURACIES_SHOWN
     )
     return Measurement(records, {"accuracy": shown})
 
@@ -98,7 +99,7 @@ def _solved(job: Job, data: Dataset) -> dict[str, np.ndarray]:
         arrays["accuracy.ntk.time"] = right(trained.mean(data.x_test, gradient_flow(time)))
         arrays["accuracy.ntk.infinity"] = right(trained.mean(data.x_test, gradient_flow(math.inf)))
         job.progress(0.3, "linear ridge regression")
-        linear = linear_ridge(*affine(settings, "nngp"), data.x_train, y, data.x_test, noise)
+        linear = linear_ridge(*affine_kernel(settings, "nngp"), data.x_train, y, data.x_test, noise)
         arrays["accuracy.linear_ridge"] = right(linear)
         if not_affine(settings) is None:
             arrays["linear_difference"] = np.array(linear_difference(mean, linear, posterior.values, len(y), noise))
@@ -136,10 +137,10 @@ def deep_posterior(job: Job, data: Dataset, y: Float[Tensor, "n o"]) -> dense.Po
 
     progress(0.0)
     if len(y) <= dense.MOST_POINTS_FACTORED:
-        dtype = torch.float64 if len(y) <= IN_DOUBLE else torch.float32
-        kernel = deep_kernel(settings, x.double(), DEEP_TOLERANCE, dtype)
+        dtype = torch.float64 if len(y) <= MAX_POINTS_IN_DOUBLE else torch.float32
+        kernel = deep_kernel(settings, x.double(), DEEP_KERNEL_TOLERANCE, dtype)
         return dense.posterior(kernel, x, y, ridge=settings.kernel.ridge, dtype=dtype, progress=progress)
-    exact = deep_kernel(settings, x.double(), DEEP_TOLERANCE, torch.float64)
-    table = tabulate(exact, mean_square(torch.cat([x, data.x_test])), tolerance=DEEP_TOLERANCE)
+    exact = deep_kernel(settings, x.double(), DEEP_KERNEL_TOLERANCE, torch.float64)
+    table = tabulate(exact, mean_square(torch.cat([x, data.x_test])), tolerance=DEEP_KERNEL_TOLERANCE)
     single = replace(table, coefficients=table.coefficients.float(), dtype=torch.float32)
-    return solve(single, x, y, ridge=settings.kernel.ridge, tolerance=RESIDUAL, progress=progress)
+    return solve_iteratively(single, x, y, ridge=settings.kernel.ridge, tolerance=RELATIVE_RESIDUAL, progress=progress)

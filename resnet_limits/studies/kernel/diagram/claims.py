@@ -10,39 +10,41 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ....claims.claim import RELATIVE, Claim, Expected, Rival
+from ....claims.claim import RELATIVE, VERDICTS_WITH_LARGE, Claim, Expected, Rival
 from ....networks.activations import activation_named
 from ....papers import LEE_GAUSSIAN, PELUCHETTI, Paper
 from ...group import Group
-from ...least import points, sampled
-from ..outside import AS_FULL, IN_WIDTH, either, limitless, moving, narrow, sizes
+from ...least import bytes_of_points, bytes_of_samples
+from ..outside import EXPECTED_IN_WIDTH, either, limitless, moving, narrow, sizes_of_law
 from ..settings import Kernel
 
+CORNER_FINITE, CORNER_WIDE = "finite depth, finite width", "finite depth, infinite width"
+CORNER_SDE, CORNER_LIMIT = "infinite depth, finite width", "infinite depth, infinite width"
 CORNERS = {
-    "finite depth, finite width": "networks of depth L and the width of the settings, mean over them",
-    "finite depth, infinite width": "the exact recursion",
-    "infinite depth, finite width": "the SDE, mean over draws; its time step's error at infinite width is taken off",
-    "infinite depth, infinite width": "the limit ODE",
+    CORNER_FINITE: "networks of depth L and the width of the settings, mean over them",
+    CORNER_WIDE: "the exact recursion",
+    CORNER_SDE: "the SDE, mean over draws; its time step's error at infinite width is taken off",
+    CORNER_LIMIT: "the limit ODE",
 }
-OF = {"q": "mean square q", "lambda": "overlap lambda of two inputs"}
+WORDS_OF_CORNER_MOMENTS = {"q": "mean square q", "lambda": "overlap lambda of two inputs"}
 Outside = Callable[[Kernel], str | None]
-FINE = 128
+STEPS_OF_SDE_SCHEME = 128
 """Steps of the Euler-Maruyama scheme that stands for infinite depth."""
 
 
-SHALLOW = 2
+SHALLOW_DEPTH = 2
 """Layers of the networks that are held against infinite width: the limit in depth is far off there."""
-MORE = 8
+DIAGRAM_NETWORKS_A_REPLICA = 8
 """There are as many times more of them: they are cheap, and few layers see less of the sizes of the weights. What is
 left at width D is of order 1/D, some 0.004 at 128."""
-NARROW = 8
+DIVISOR_OF_NARROW_WIDTH = 8
 """Where exact laws of width D are tested, D is the settings' width over this."""
-PAIRED = (64, 128)
+DEPTHS_EXTRAPOLATED = (64, 128)
 """Depths of the networks whose distance to their SDE is extrapolated."""
-TANH = {"activation": "tanh"}
+PINS_OF_TANH_DIAGRAM = {"activation": "tanh"}
 
 
-ROOT = "overlaps divided by sqrt(D) in place of D"
+RIVAL_ROOT_OF_WIDTH = "overlaps divided by sqrt(D) in place of D"
 
 
 def _difference(
@@ -59,17 +61,18 @@ def _difference(
             where={"scheme": name, "of": of},
             outside=outside,
             random=True,
-            verdicts=AS_FULL,
+            verdicts=VERDICTS_WITH_LARGE,
             rival=rivals[of],
         )
-        for of, words in OF.items()
+        for of, words in WORDS_OF_CORNER_MOMENTS.items()
     )
 
 
-def grown(settings: Kernel) -> str | None:
-    """Why the depths of `PAIRED` are too small to extrapolate from, or moments too large to sample, or None."""
-    if (growth := sizes(settings).sigma_w ** 2 * settings.horizon) > 2:
-        return f"sigma_w^2 T = {growth:.3g}: above 2 depths of {PAIRED} are not asymptotic"
+def grown_between_depths(settings: Kernel) -> str | None:
+    """Why the depths of `DEPTHS_EXTRAPOLATED` are too small to extrapolate from, or moments too large to sample, or
+    None."""
+    if (growth := sizes_of_law(settings).sigma_w ** 2 * settings.horizon) > 2:
+        return f"sigma_w^2 T = {growth:.3g}: above 2 depths of {DEPTHS_EXTRAPOLATED} are not asymptotic"
     return None
 
 
@@ -81,7 +84,7 @@ def _curved(settings: Kernel) -> str | None:
 
 
 def least_of_networks(settings: Kernel) -> float:
-    return points(settings) + sampled(settings, vectors=2)
+    return bytes_of_points(settings) + bytes_of_samples(settings, vectors=2)
 
 
 GROUP = Group(
@@ -93,7 +96,7 @@ GROUP = Group(
         *_difference(
             "network",
             LEE_GAUSSIAN,
-            f"The expected {{}} of networks of {SHALLOW} layers and width D is that of infinitely wide ones",
+            f"The expected {{}} of networks of {SHALLOW_DEPTH} layers and width D is that of infinitely wide ones",
             0.012,
             {
                 "q": Rival("the moments of deep networks in place of shallow ones", "K14-shallow-recursion", -0.1078),
@@ -110,7 +113,7 @@ GROUP = Group(
             0.03,
             {
                 "q": Rival("a limit without the bias's variance", "K5-bias-moments", 0.3725),
-                "lambda": Rival(ROOT, "K18-overlap-root", 8.053),
+                "lambda": Rival(RIVAL_ROOT_OF_WIDTH, "K18-overlap-root", 8.053),
             },
         ),
         *(
@@ -122,15 +125,15 @@ GROUP = Group(
                 observable="commuting_ratio",
                 expected=Expected("value", 1, 0.15, scale=RELATIVE),
                 where={"of": of},
-                pins=TANH,
-                outside=either(moving, grown),
+                pins=PINS_OF_TANH_DIAGRAM,
+                outside=either(moving, grown_between_depths),
                 random=True,
-                verdicts=AS_FULL,
+                verdicts=VERDICTS_WITH_LARGE,
                 rival=Rival(
                     "one variance in place of the sum of two in the constant of tanh", "K16-two-variances", value
                 ),
             )
-            for (of, words), value in zip(OF.items(), (1.741, 1.764), strict=True)
+            for (of, words), value in zip(WORDS_OF_CORNER_MOMENTS.items(), (1.741, 1.764), strict=True)
         ),
         Claim(
             id="kernel.diagram.spread",
@@ -140,10 +143,10 @@ GROUP = Group(
             kind="derived",
             observable="spread_ratio",
             expected=Expected("value", 1, 0.1, scale=RELATIVE),
-            outside=either(moving, limitless, _curved, grown),
+            outside=either(moving, limitless, _curved, grown_between_depths),
             random=True,
-            verdicts=AS_FULL,
-            rival=Rival(ROOT, "K18-overlap-root", 3.976),
+            verdicts=VERDICTS_WITH_LARGE,
+            rival=Rival(RIVAL_ROOT_OF_WIDTH, "K18-overlap-root", 3.976),
         ),
         *(
             Claim(
@@ -152,12 +155,12 @@ GROUP = Group(
                 statement=f"The overlap of two inputs fluctuates over {words} at order 1/2 in the width D",
                 kind="derived",
                 observable="corner_spread",
-                expected=IN_WIDTH,
+                expected=EXPECTED_IN_WIDTH,
                 where={"scheme": scheme},
                 outside=outside,
                 random=True,
-                verdicts=AS_FULL,
-                rival=Rival(ROOT, "K18-overlap-root", value),
+                verdicts=VERDICTS_WITH_LARGE,
+                rival=Rival(RIVAL_ROOT_OF_WIDTH, "K18-overlap-root", value),
             )
             for scheme, words, outside, value in (
                 ("network", "networks of depth L", either(narrow, moving), 0.009714),
@@ -184,11 +187,13 @@ GROUP = Group(
         "corner_deviation": "distance of a corner of finite width from that of its depth and infinite width, in"
         " standard errors (coordinate corner)",
         "corner_difference": "difference of two corners, relative to q of infinite width: finite less infinite width at"
-        f" {SHALLOW} layers (scheme network), at infinite depth (sde)",
-        "commuting_ratio": f"L times the distance of tanh networks of width D/{NARROW} and depth L to their SDE in the"
+        f" {SHALLOW_DEPTH} layers (scheme network), at infinite depth (sde)",
+        "commuting_ratio": f"L times the distance of tanh networks of width D/{DIVISOR_OF_NARROW_WIDTH} and"
+        f" depth L to their SDE in the"
         " mean (coordinate `of`), over the constant of that width; on one noise with Euler-Maruyama, whose mean is"
-        f" known, extrapolated from depths of {' and '.join(map(str, PAIRED))}",
-        "spread_ratio": f"standard deviation over draws of the SDE of width D/{NARROW} of <x, y>/D of two inputs, over"
+        f" known, extrapolated from depths of {' and '.join(map(str, DEPTHS_EXTRAPOLATED))}",
+        "spread_ratio": f"standard deviation over draws of the SDE of width D/{DIVISOR_OF_NARROW_WIDTH} of <x,"
+        f" y>/D of two inputs, over"
         " that of the closed moments of the Gram matrix",
         "corner_spread": "standard deviation over networks of <x, y>/D of two inputs (columns scheme, width)",
     },

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Expected, Rival
+from ....claims.claim import VERDICTS_WITH_LARGE, Claim, Expected, Rival
 from ....papers import HAYOU
 from ...group import Group
-from ...least import points
-from ..outside import AS_FULL
+from ...least import bytes_of_points
 
-WIDTHS = (8, 16, 32)
-PINS = {
+WIDTHS_OF_DRIFT = (8, 16, 32)
+PINS_OF_DRIFT = {
     "activation": "identity",
     "activation_inside": "relu",
     "horizon": 1.0,
@@ -32,9 +31,9 @@ def _growth(of: str, width: int, linear: float) -> Claim:
         observable="log_growth",
         expected=Expected("value", value, 0.02),
         where={"of": of, "width": width},
-        pins={**PINS, "width": width},
+        pins={**PINS_OF_DRIFT, "width": width},
         random=True,
-        verdicts=AS_FULL,
+        verdicts=VERDICTS_WITH_LARGE,
         rival=Rival("x + W x/sqrt(L), without the relu", "K19-relu", linear),
     )
 
@@ -43,7 +42,7 @@ GROUP = Group(
     name="drift",
     title="How fast do ReLU networks of finite width grow?",
     seconds=3.3,
-    least=points,
+    least=bytes_of_points,
     claims=(
         _growth("relu", 8, 0.3716),
         _growth("relu", 16, 0.4346),

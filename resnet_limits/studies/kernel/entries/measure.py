@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ....engines import default_engine
 from ....limits.kernel import Kind
-from ....measurement.estimate import mean, root_mean_square
+from ....measurement.estimate import mean, root_of_mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
@@ -29,18 +29,35 @@ from ....random import Stream, normals
 from ....sampling import wide
 from ....sampling.schemes import ShallowNetwork, Walker
 from ..kernels import finite_kernel
-from ..outside import sizes, widths
-from ..problem import key, law, network_of, overlaps, pair, points, read_in, where
+from ..outside import sizes_of_law, widths
+from ..problem import (
+    first_points,
+    key_of_kernels,
+    law_per_time,
+    network_of,
+    overlaps_after_read_in,
+    pair,
+    read_in,
+    where,
+)
 from ..settings import Kernel
-from .claims import EXACTLY, LINEAR, MORE, NARROW, NARROW_LAYERS, NARROW_NETWORKS, SHALLOW
+from .claims import (
+    DEPTH_OF_ENTRIES,
+    NARROW_LAYERS,
+    NARROW_NETWORKS,
+    NARROW_WIDTH,
+    NETWORKS_WITH_FULL_MATRICES,
+    PINS_OF_LINEAR_ENTRIES,
+    SHALLOW_NETWORKS_A_REPLICA,
+)
 
-TANGENTS = 8
+REPLICAS_A_TANGENT_KERNEL = 8
 """There are as many times fewer tangent kernels than the key `replicas` says: they take more work than overlaps."""
-TAPE = 2**28
+BYTES_OF_TAPE = 2**28
 """Bytes of states and pre-activations kept for the backward pass, about."""
-AT_ONCE = 2**28
+BYTES_OF_GRADIENTS = 2**28
 """Bytes of gradients by torch.func at a time."""
-AT_A_TIME = 2048
+NETWORKS_A_GRADIENT_PIECE = 2048
 """Narrow networks whose gradients are taken at a time."""
 
 Kernels = Float[Tensor, "r n n"]
@@ -49,8 +66,8 @@ Kernels = Float[Tensor, "r n n"]
 def measure(job: Job) -> Measurement:
     """Entries, their mean over networks relative to infinite width, and distances by width."""
     settings = job.settings
-    z, its_widths = points(settings, settings.kernel.inputs), widths(settings)
-    gram, records = overlaps(z), []
+    z, its_widths = first_points(settings, settings.kernel.inputs), widths(settings)
+    gram, records = overlaps_after_read_in(z), []
     sample: dict[Kind, Callable[..., Kernels]] = {"nngp": nngp, "ntk": ntk}
     for i, (kind, draw) in enumerate(sample.items()):
         exact = finite_kernel(settings, kind, settings.depth)(z, z)
@@ -61,7 +78,7 @@ def measure(job: Job) -> Measurement:
             if width == settings.width:
                 records += entry_records(kernels, exact, kind)
             coordinates = {"scheme": kind, "width": width}
-            its_distance = distance(kernels, exact)
+            its_distance = distance_of_kernels(kernels, exact)
             distances.append(Record("entries_distance", *its_distance, coordinates=coordinates, replicas=len(kernels)))
         records += distances
         records += entry_records(*_shallow(job, gram, kind, draw, z), f"{kind} shallow")
@@ -76,15 +93,17 @@ def measure(job: Job) -> Measurement:
 def _shallow(
     job: Job, gram: Tensor, kind: Kind, draw: Callable[..., Kernels], z: Float[Tensor, "n f"]
 ) -> tuple[Kernels, Float[Tensor, "n n"]]:
-    """Kernels of networks of `SHALLOW` layers and the largest width, and of infinite width."""
-    settings = replace(job.settings, depth=SHALLOW, replicas=MORE * job.settings.replicas)
+    """Kernels of networks of `DEPTH_OF_ENTRIES` layers and the largest width, and of infinite width."""
+    settings = replace(
+        job.settings, depth=DEPTH_OF_ENTRIES, replicas=SHALLOW_NETWORKS_A_REPLICA * job.settings.replicas
+    )
 
     def compute() -> dict[str, np.ndarray]:
         return {"kernels": draw(settings, gram, settings.width).numpy()}
 
-    keys = key(settings, "width", "dtype", "replicas", "kernel.inputs")
+    keys = key_of_kernels(settings, "width", "dtype", "replicas", "kernel.inputs")
     kernels = job.shared.solve(f"kernel.shallow.{kind}", keys, compute)["kernels"]
-    return torch.from_numpy(kernels), finite_kernel(settings, kind, SHALLOW)(z, z)
+    return torch.from_numpy(kernels), finite_kernel(settings, kind, DEPTH_OF_ENTRIES)(z, z)
 
 
 def _narrow(job: Job) -> list[Record]:
@@ -94,40 +113,43 @@ def _narrow(job: Job) -> list[Record]:
     `E v_12` is multiplied by `1 + k h` in a layer, and so is a costate's overlap: each of the L terms of the mean is
     `h v_12 (1 + k h)^(L-1)`, the widths of states and costates being independent given the layers before and after.
     """
-    init, T = IidLaw(sigma_w=LINEAR["init.sigma_w"], sigma_b=LINEAR["init.sigma_b"]), LINEAR["horizon"]
+    init, T = (
+        IidLaw(sigma_w=PINS_OF_LINEAR_ENTRIES["init.sigma_w"], sigma_b=PINS_OF_LINEAR_ENTRIES["init.sigma_b"]),
+        PINS_OF_LINEAR_ENTRIES["horizon"],
+    )
     z, replicas = pair(job.settings), NARROW_NETWORKS * job.settings.replicas
-    gram = overlaps(z)
+    gram = overlaps_after_read_in(z)
     layers_alone = replace(job.settings.kernel, read_in=False, readout=False)
     settings = replace(
         job.settings,
         depth=NARROW_LAYERS,
-        width=NARROW,
-        replicas=TANGENTS * replicas,
+        width=NARROW_WIDTH,
+        replicas=REPLICAS_A_TANGENT_KERNEL * replicas,
         kernel=layers_alone,
-        activation=LINEAR["activation"],
+        activation=PINS_OF_LINEAR_ENTRIES["activation"],
         init=init,
         horizon=T,
     )
 
     def compute() -> dict[str, np.ndarray]:
-        network = network_of(settings, NARROW_LAYERS, NARROW)
+        network = network_of(settings, NARROW_LAYERS, NARROW_WIDTH)
         stream = Stream(settings.seed, "kernel.ntk narrow")
         inputs = z.to(**where(settings))
         parameters = network.initial(z.shape[1], 1, stream, replicas=replicas, **where(settings))
         kernels = [
             tangent_kernel(network, {name: array[part] for name, array in parameters.items()}, inputs)[:, 0, 1].cpu()
-            for part in (slice(i, i + AT_A_TIME) for i in range(0, replicas, AT_A_TIME))
+            for part in (slice(i, i + NETWORKS_A_GRADIENT_PIECE) for i in range(0, replicas, NETWORKS_A_GRADIENT_PIECE))
         ]
-        return {"autograd": torch.cat(kernels).numpy(), "spans": ntk(settings, gram, NARROW)[:, 0, 1].numpy()}
+        return {"autograd": torch.cat(kernels).numpy(), "spans": ntk(settings, gram, NARROW_WIDTH)[:, 0, 1].numpy()}
 
-    keys = key(job.settings, "dtype", "replicas")
+    keys = key_of_kernels(job.settings, "dtype", "replicas")
     kernels = job.shared.solve("kernel.ntk.narrow", keys, compute)
     k, h = init.sigma_w**2, T / NARROW_LAYERS
     exact = T * (init.sigma_b**2 + k * float(gram[0, 1])) * (1 + k * h) ** (NARROW_LAYERS - 1)
     records = []
     for scheme, entries in kernels.items():
         value, stderr = mean(torch.from_numpy(entries) / exact)
-        coordinates = {"scheme": scheme, **LINEAR}
+        coordinates = {"scheme": scheme, **PINS_OF_LINEAR_ENTRIES}
         records.append(Record("narrow_ratio", value, stderr, coordinates=coordinates, replicas=len(entries)))
     return records
 
@@ -141,7 +163,7 @@ def nngp(settings: Kernel, gram: Float[Tensor, "n n"], width: int) -> Kernels:
         (x,) = engine.final(
             [Walker(ShallowNetwork(settings.activation), settings.depth)],
             x0,
-            law(settings),
+            law_per_time(settings),
             horizon=settings.horizon,
             stream=stream,
         )
@@ -153,11 +175,11 @@ def ntk(settings: Kernel, gram: Float[Tensor, "n n"], width: int) -> Kernels:
     """The tangent kernel of each network, of replicas/8 of the largest width and as many more as others are
     narrower."""
     engine, totals = default_engine(), []
-    init, h = sizes(settings), settings.horizon / settings.depth
-    replicas = max(settings.replicas // TANGENTS, 2) * settings.width // width
+    init, h = sizes_of_law(settings), settings.horizon / settings.depth
+    replicas = max(settings.replicas // REPLICAS_A_TANGENT_KERNEL, 2) * settings.width // width
     n, phi = len(gram), settings.activation
     dtype = where(settings)["dtype"]
-    fitting = TAPE // (4 * n * width * dtype.itemsize * settings.depth)
+    fitting = BYTES_OF_TAPE // (4 * n * width * dtype.itemsize * settings.depth)
     size = max(1, min(engine.piece_size(2 * n, width, dtype), fitting))
     for first in range(0, replicas, size):
         count = min(size, replicas - first)
@@ -167,7 +189,7 @@ def ntk(settings: Kernel, gram: Float[Tensor, "n n"], width: int) -> Kernels:
         tape = engine.record(
             ShallowNetwork(phi),
             x0,
-            law(settings),
+            law_per_time(settings),
             depth=settings.depth,
             horizon=settings.horizon,
             stream=stream,
@@ -187,7 +209,7 @@ def ntk(settings: Kernel, gram: Float[Tensor, "n n"], width: int) -> Kernels:
 
 def _overlaps(x: Float[Tensor, "r n d"]) -> Kernels:
     """`<x_i, x_j>/D`, float64, CPU."""
-    return wide.gram(x).cpu()
+    return wide.mean_gram(x).cpu()
 
 
 def _by_autograd(job: Job, z: Float[Tensor, "n f"], depth: int) -> Kernels:
@@ -198,16 +220,16 @@ def _by_autograd(job: Job, z: Float[Tensor, "n f"], depth: int) -> Kernels:
     z = z.to(**where(settings))
 
     def compute() -> dict[str, np.ndarray]:
-        size = max(1, AT_ONCE // (z.element_size() * len(z) * depth * settings.width**2))
+        size = max(1, BYTES_OF_GRADIENTS // (z.element_size() * len(z) * depth * settings.width**2))
         kernels = []
-        for first in range(0, EXACTLY, size):
-            replicas = min(size, EXACTLY - first)
+        for first in range(0, NETWORKS_WITH_FULL_MATRICES, size):
+            replicas = min(size, NETWORKS_WITH_FULL_MATRICES - first)
             stream = Stream(settings.seed, "kernel.ntk-autograd", first_replica=first)
             parameters = network.initial(z.shape[1], 1, stream, replicas=replicas, **where(settings))
             kernels.append(tangent_kernel(network, parameters, z).cpu())
         return {"kernels": torch.cat(kernels).numpy()}
 
-    keys = key(settings, "width", "dtype", "kernel.inputs", at=depth)
+    keys = key_of_kernels(settings, "width", "dtype", "kernel.inputs", at=depth)
     return torch.from_numpy(job.shared.solve("kernel.ntk-autograd", keys, compute)["kernels"])
 
 
@@ -225,6 +247,6 @@ def entry_records(kernels: Kernels, exact: Float[Tensor, "n n"], scheme: str) ->
     return records
 
 
-def distance(kernels: Kernels, exact: Float[Tensor, "n n"]) -> tuple[float, float]:
+def distance_of_kernels(kernels: Kernels, exact: Float[Tensor, "n n"]) -> tuple[float, float]:
     """Root mean square over networks of `|K - K_inf| / |K_inf|`, Frobenius norms."""
-    return root_mean_square((kernels - exact).square().sum(dim=(1, 2)) / exact.square().sum())
+    return root_of_mean((kernels - exact).square().sum(dim=(1, 2)) / exact.square().sum())

@@ -28,23 +28,31 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....paths.laws.iid import IidLaw
 from ...pinned import pinned
-from ..kernels import affine, deep_kernel, finite_kernel, limit_exists, limit_kernel
+from ..kernels import affine_kernel, deep_kernel, finite_kernel, limit_exists, limit_kernel
 from ..outside import not_affine
-from ..problem import dataset, key, overlaps
+from ..problem import key_of_kernels, overlaps_after_read_in, standardised_dataset
 from ..settings import Kernel
-from .claims import BENT, BEYOND, ENTRIES, NOISY, POINTS, REGRESSED, SMALL
+from .claims import (
+    MIN_POINTS_OF_GRAM,
+    PINS_OF_BENT_KERNEL,
+    PINS_OF_NOISY_REGRESSION,
+    PINS_OF_SMALL_SIZES,
+    POINTS_BEYOND_FEATURES,
+    POINTS_FITTED_BY_AFFINE,
+    POINTS_OF_REGRESSION,
+)
 
-EPS = torch.finfo(torch.float64).eps
-STEPS = 1e-10
+UNIT_ROUNDOFF = torch.finfo(torch.float64).eps
+TOLERANCE_OF_DEEP_STEPS = 1e-10
 """Relative error of the deep block's kernel."""
 
 
 def measure(job: Job) -> Measurement:
     """Ranks and the ridge identity once, the non-linear part at this depth."""
     settings, records = job.settings, []
-    data = dataset(settings)
+    data = standardised_dataset(settings)
     x = data.x_train.double()
-    keys = key(settings, "kernel.ridge")
+    keys = key_of_kernels(settings, "kernel.ridge")
     if limit_exists(settings, data)[0]:
         solution = job.shared.solve("kernel.expressivity", keys, lambda: of_the_limit(settings))
         records += rank_records(solution, x.shape[1])
@@ -55,21 +63,24 @@ def measure(job: Job) -> Measurement:
         job.progress(0.3, "regression at finite depth")
         records += regression_records(settings, data)
     job.progress(0.5, "non-linear part")
-    few = x[:ENTRIES]
-    gram = overlaps(few)
+    few = x[:POINTS_FITTED_BY_AFFINE]
+    gram = overlaps_after_read_in(few)
     small = of_small_sizes(settings)
-    bent = replace(settings, horizon=BENT["horizon"])
+    bent = replace(settings, horizon=PINS_OF_BENT_KERNEL["horizon"])
 
     def deep() -> dict[str, np.ndarray]:
-        return {"entries": deep_kernel(bent, few, STEPS, torch.float64)(few, few).numpy()}
+        return {"entries": deep_kernel(bent, few, TOLERANCE_OF_DEEP_STEPS, torch.float64)(few, few).numpy()}
 
     nonlinear = {
-        "finite depth": (finite_kernel(small, "nngp", settings.depth)(few, few), SMALL),
-        "deep": (torch.from_numpy(job.shared.solve("kernel.expressivity.deep", keys, deep)["entries"]), BENT),
+        "finite depth": (finite_kernel(small, "nngp", settings.depth)(few, few), PINS_OF_SMALL_SIZES),
+        "deep": (
+            torch.from_numpy(job.shared.solve("kernel.expressivity.deep", keys, deep)["entries"]),
+            PINS_OF_BENT_KERNEL,
+        ),
     }
     for scheme, (K, pins) in nonlinear.items():
         value, coordinates = not_fitted(K, gram), {"scheme": scheme, **pins}
-        error = {"finite depth": EPS * settings.depth, "deep": STEPS}[scheme]
+        error = {"finite depth": UNIT_ROUNDOFF * settings.depth, "deep": TOLERANCE_OF_DEEP_STEPS}[scheme]
         records.append(Record("nonlinear_part", value, reference_error=error, coordinates=coordinates))
         if value > 0:
             error /= value * math.log(10)
@@ -81,28 +92,28 @@ def measure(job: Job) -> Measurement:
 
 def of_small_sizes(settings: Kernel) -> Kernel:
     """With the sizes and the horizon that the orders in depth pin."""
-    return pinned(replace(settings, init=IidLaw()), SMALL)
+    return pinned(replace(settings, init=IidLaw()), PINS_OF_SMALL_SIZES)
 
 
 def regression_records(settings: Kernel, data: Dataset) -> list[Record]:
     """Regression with NNGP and tangent kernel of this depth against linear ridge regression, which knows the kernel of
     infinite depth by its two constants alone."""
-    small, noise = of_small_sizes(settings), NOISY["kernel.ridge"]
-    x, y = data.x_train[:REGRESSED].double(), targets(data, REGRESSED)
+    small, noise = of_small_sizes(settings), PINS_OF_NOISY_REGRESSION["kernel.ridge"]
+    x, y = data.x_train[:POINTS_OF_REGRESSION].double(), targets_of_classes(data, POINTS_OF_REGRESSION)
     kinds: tuple[Kind, ...] = ("nngp", "ntk")
     records = []
     for kind in kinds:
         kernel = finite_kernel(small, kind, settings.depth)
         posterior = dense.posterior(kernel, x, y, ridge=noise)
-        linear = linear_ridge(*affine(small, kind), x, y, x, noise)
+        linear = linear_ridge(*affine_kernel(small, kind), x, y, x, noise)
         off = float((posterior.mean(x) - linear).norm() / linear.norm())
-        coordinates = {"scheme": kind, **NOISY}
+        coordinates = {"scheme": kind, **PINS_OF_NOISY_REGRESSION}
         error = settings.depth * posterior.error
         records.append(Record("regression_distance", off, reference_error=error, coordinates=coordinates))
     return records
 
 
-def targets(data: Dataset, count: int) -> Float[Tensor, "n o"]:
+def targets_of_classes(data: Dataset, count: int) -> Float[Tensor, "n o"]:
     """Of the first training points: classes as vectors, float64."""
     y = data.y_train[:count]
     return one_hot(y, data.classes) if data.is_classification else y.double()
@@ -121,7 +132,7 @@ def rank_records(solution: dict[str, np.ndarray], d_in: int) -> list[Record]:
     records = []
     for scheme in ("nngp", "ntk"):
         values = solution[scheme]
-        n, bound = len(values), len(values) * EPS * values[0]
+        n, bound = len(values), len(values) * UNIT_ROUNDOFF * values[0]
         coordinates = {"scheme": scheme}
         rank = float((np.abs(values) > bound).sum())
         records.append(Record("rank", rank, reference=min(n, d_in + 1), coordinates=coordinates))
@@ -137,8 +148,8 @@ def rank_records(solution: dict[str, np.ndarray], d_in: int) -> list[Record]:
 
 def of_the_limit(settings: Kernel) -> dict[str, np.ndarray]:
     """Eigenvalues of Gram matrices, decreasing, and the difference of kernel and linear ridge regression."""
-    data = dataset(settings)
-    count = max(POINTS, data.features + 1 + BEYOND)
+    data = standardised_dataset(settings)
+    count = max(MIN_POINTS_OF_GRAM, data.features + 1 + POINTS_BEYOND_FEATURES)
     x, new = data.x_train[:count].double(), data.x_test.double()[:count]
     largest = float(torch.cat([x, new]).square().mean(dim=1).max())
     arrays = {}
@@ -147,7 +158,7 @@ def of_the_limit(settings: Kernel) -> dict[str, np.ndarray]:
         K = block(kernel, x, x)
         arrays[kind] = np.linalg.eigvalsh(K.numpy())[::-1]
         if kind == "ntk" and not_affine(settings) is None:
-            linear, y = affine(settings, kind), targets(data, count)
+            linear, y = affine_kernel(settings, kind), targets_of_classes(data, count)
             arrays["ridge"] = np.array(ridge_difference(kernel, linear, x, y, new, settings.kernel.ridge))
     return arrays
 
@@ -179,5 +190,9 @@ def ridge_difference(
     right = np.vstack([y.numpy(), np.zeros((design.shape[1], y.shape[1]))])
     squares = np.vstack([design, math.sqrt(ridge) * np.eye(design.shape[1])])
     direct, again = (at @ least_squares(squares, right, driver) for driver in ("gelsd", "gelsy"))
-    bound = len(x) * EPS * float(values[-1] / values[0].clamp(min=EPS)) * float(np.abs(direct).max())
-    return float(np.abs(through_kernel - direct).max() / bound), float(np.abs(again - direct).max() / bound + EPS)
+    bound = (
+        len(x) * UNIT_ROUNDOFF * float(values[-1] / values[0].clamp(min=UNIT_ROUNDOFF)) * float(np.abs(direct).max())
+    )
+    return float(np.abs(through_kernel - direct).max() / bound), float(
+        np.abs(again - direct).max() / bound + UNIT_ROUNDOFF
+    )

@@ -4,36 +4,36 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ....claims.claim import RELATIVE, Claim, Expected, Rival
+from ....claims.claim import RELATIVE, VERDICTS_WITH_LARGE, Claim, Expected, Rival
 from ....papers import JACOT, LEE_GAUSSIAN, LEE_WIDE, Paper
 from ...group import Group
 from ...outside import unlabelled
-from ..outside import AS_FULL, either, moving, narrow
-from ..room import least_of_weights
+from ..outside import either, moving, narrow
+from ..room import least_of_full_matrices
 
-TESTED = 1000
+MAX_TEST_POINTS = 1000
 """Test points at which trained networks are looked at, at most."""
-CONDITIONED, PREDICTED = 20, 60
+MAX_POINTS_CONDITIONED, MAX_POINTS_PREDICTED = 20, 60
 """Training and test points of the weakly trained networks, at most. The posterior mean of n points has corrections of
 relative size n/D at most: measured below 0.04 where n/D is 0.16."""
-LARGEST = 2.0
+MAX_MEAN_SQUARE_OF_TEST_POINTS = 2.0
 """Largest `|z|^2/d_in` of these test points; its mean over the training points is 1."""
-WIDER, WEAKLY = (1, 2, 4, 8, 16), 48
+WIDTH_FACTORS, WEAKLY_TRAINED_NETWORKS = (1, 2, 4, 8, 16), 48
 """The weakly trained networks are as many times as wide as the settings say; and their number, at each width."""
-TRAINED_BEND = 0.25
+BEND_OF_TRAINED_NETWORKS = 0.25
 """The largest correction to D^-1/2 of the distance of trained networks of width D/8, relative: 0.14 was measured."""
-VARIANCE_BEND = 0.8
+BEND_OF_VARIANCES = 0.8
 """That of the distance of posterior variances at width D. Its squares are `a/D + b/D^2 + ...` with a bias `b` far above
 `a`: 0.6 to 0.8 was measured at n/D = 0.16."""
 
 
-RATE = "a learning rate that is not multiplied by the number of points: networks hardly move"
-SWAPPED = "test points take the place of training points"
+RIVAL_LEARNING_RATE = "a learning rate that is not multiplied by the number of points: networks hardly move"
+RIVAL_SWAPPED_POINTS = "test points take the place of training points"
 
 
 def _order(claim_id: str, source: Paper, statement: str, scheme: str, rival: Rival) -> Claim:
     """Lee et al. prove the order of trained networks; that of posteriors is the order of their kernels."""
-    bend = TRAINED_BEND if scheme == "trained" else lambda settings: CONDITIONED / settings.width
+    bend = BEND_OF_TRAINED_NETWORKS if scheme == "trained" else lambda settings: MAX_POINTS_CONDITIONED / settings.width
     return Claim(
         id=claim_id,
         source=source,
@@ -45,7 +45,7 @@ def _order(claim_id: str, source: Paper, statement: str, scheme: str, rival: Riv
         pins={"dtype": "float32" if scheme == "trained" else "float64"},
         outside=either(narrow, moving),
         random=True,
-        verdicts=AS_FULL,
+        verdicts=VERDICTS_WITH_LARGE,
         rival=rival,
     )
 
@@ -55,14 +55,14 @@ GROUP = Group(
     title="Do trained networks of finite width predict what inference with their kernel does?",
     loss="1/(2 n) sum over n training points of |f - f_0 - target|^2, f_0 the outputs before training",
     seconds=13,
-    least=least_of_weights,
+    least=least_of_full_matrices,
     claims=(
         _order(
             "kernel.inference.trained",
             LEE_WIDE,
             "What training adds to the outputs converges to the tangent kernel's prediction at order 1/2 in D",
             "trained",
-            Rival(RATE, "K26-points-in-rate", -0.007472),
+            Rival(RIVAL_LEARNING_RATE, "K26-points-in-rate", -0.007472),
         ),
         Claim(
             id="kernel.inference.time",
@@ -77,7 +77,7 @@ GROUP = Group(
             pins={"dtype": "float32"},
             outside=either(narrow, moving),
             random=True,
-            verdicts=AS_FULL,
+            verdicts=VERDICTS_WITH_LARGE,
             rival=Rival("the kernel's time counts half as many steps again", "K27-steps", 1.686),
         ),
         _order(
@@ -85,7 +85,7 @@ GROUP = Group(
             LEE_GAUSSIAN,
             "The posterior mean of the read-out converges to the kernel's at order 1/2 in D",
             "posterior mean",
-            Rival(SWAPPED, "K28-points-swapped", -0.001728),
+            Rival(RIVAL_SWAPPED_POINTS, "K28-points-swapped", -0.001728),
         ),
         replace(
             _order(
@@ -93,9 +93,9 @@ GROUP = Group(
                 LEE_GAUSSIAN,
                 "The posterior variance of the read-out converges to the kernel's at order at least 1/2 in D",
                 "posterior variance",
-                Rival(SWAPPED, "K28-points-swapped", 0.002666),
+                Rival(RIVAL_SWAPPED_POINTS, "K28-points-swapped", 0.002666),
             ),
-            expected=Expected("order_at_least", 0.5, 0.15, along="width", bend=VARIANCE_BEND),
+            expected=Expected("order_at_least", 0.5, 0.15, along="width", bend=BEND_OF_VARIANCES),
         ),
         Claim(
             id="kernel.inference.accuracy",
@@ -108,8 +108,8 @@ GROUP = Group(
             pins={"dtype": "float32"},
             outside=either(unlabelled, moving),
             random=True,
-            verdicts=AS_FULL,
-            rival=Rival(RATE, "K26-points-in-rate", -0.1491),
+            verdicts=VERDICTS_WITH_LARGE,
+            rival=Rival(RIVAL_LEARNING_RATE, "K26-points-in-rate", -0.1491),
         ),
     ),
     memory=("width", "kernel.points", "kernel.trained_depth", "kernel.networks"),

@@ -26,25 +26,32 @@ from ....inference.dense import assemble
 from ....inference.filters import gradient_descent
 from ....inference.targets import one_hot
 from ....limits.pair_kernel import mean_square
-from ....measurement.estimate import fraction, mean, root_mean_square
+from ....measurement.estimate import fraction, mean, root_of_mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
 from ....random import Stream, normals
-from ....sampling.wide import gram as overlaps_of
+from ....sampling.wide import mean_gram as overlaps_of
 from ....sampling.wide import pre_activations
-from ....training.ntk import descend
+from ....training.ntk import descend_full_batch
 from ..kernels import finite_kernel
-from ..outside import sizes, widths
-from ..problem import columns, dataset, key, network_of, overlaps
+from ..outside import sizes_of_law, widths
+from ..problem import array_of_columns, key_of_kernels, network_of, overlaps_after_read_in, standardised_dataset
 from ..settings import Kernel
-from .claims import CONDITIONED, LARGEST, PREDICTED, TESTED, WEAKLY, WIDER
+from .claims import (
+    MAX_MEAN_SQUARE_OF_TEST_POINTS,
+    MAX_POINTS_CONDITIONED,
+    MAX_POINTS_PREDICTED,
+    MAX_TEST_POINTS,
+    WEAKLY_TRAINED_NETWORKS,
+    WIDTH_FACTORS,
+)
 
-PINS = {"dtype": "float32"}
-MEMORY = 2**29
+PINS_OF_SINGLE_PRECISION = {"dtype": "float32"}
+BYTES_OF_ACTIVATIONS = 2**29
 """Bytes of activations of the networks that are trained side by side, about: a constant, so that no rounding depends
 on the memory that is free."""
-MOST_TIMES = 2
+MAX_FACTOR_OF_NETWORKS = 2
 """There are as many times more of the narrower networks, at most: their distances have more noise."""
 
 
@@ -61,10 +68,10 @@ class Task:
 
 def task(settings: Kernel) -> Task:
     """The first `kernel.points` training points and at most 1000 test points."""
-    data, n = dataset(settings), settings.kernel.points
+    data, n = standardised_dataset(settings), settings.kernel.points
     y = one_hot(data.y_train[:n], data.classes) if data.is_classification else data.y_train[:n].double()
-    labels = data.y_test[:TESTED] if data.is_classification else None
-    return Task(data.x_train[:n].double(), y, data.x_test[:TESTED].double(), labels)
+    labels = data.y_test[:MAX_TEST_POINTS] if data.is_classification else None
+    return Task(data.x_train[:n].double(), y, data.x_test[:MAX_TEST_POINTS].double(), labels)
 
 
 def measure(job: Job) -> Measurement:
@@ -104,7 +111,7 @@ def _fully(job: Job, regression: Task, depth: int) -> Measurement:
         return kernel["across"] @ (vectors * factors) @ (vectors.T @ regression.y)
 
     predicted = after(steps)
-    size, where = predicted.square().mean(), {"points": len(regression.x), **PINS}
+    size, where = predicted.square().mean(), {"points": len(regression.x), **PINS_OF_SINGLE_PRECISION}
     components = (vectors.T @ regression.y).square().sum(dim=1) / (2 * len(regression.x))
     total, distances, times, networks = Measurement(), {}, {}, {}
     its_widths = widths(settings)
@@ -114,10 +121,14 @@ def _fully(job: Job, regression: Task, depth: int) -> Measurement:
     for i, width in enumerate(its_widths):
         learnt = _trained(job, regression, depth, width, rate * len(regression.x), (i, len(its_widths)))
         networks[width] = len(learnt.change)
-        distances[width] = root_mean_square((learnt.change - predicted).square().mean(dim=(1, 2)) / size)
-        loss = learnt.loss[:, learnt.loss.shape[1] // EARLY]  # after so many steps
+        distances[width] = root_of_mean((learnt.change - predicted).square().mean(dim=(1, 2)) / size)
+        loss = learnt.loss[:, learnt.loss.shape[1] // DIVISOR_OF_EARLY_STEPS]  # after so many steps
         reached = loss_times(loss, components, (1 - rate * values.clamp(min=0)).abs(), steps)
-        times[width] = mean(reached / (steps // EARLY)) if steps >= EARLY else (math.nan, math.nan)
+        times[width] = (
+            mean(reached / (steps // DIVISOR_OF_EARLY_STEPS))
+            if steps >= DIVISOR_OF_EARLY_STEPS
+            else (math.nan, math.nan)
+        )
         drawn: Any = {"coordinates": {**where, "width": width}, "replicas": len(learnt.change)}
         total.records.append(Record("learnt_time", *times[width], **drawn))
         if regression.labels is not None:
@@ -129,8 +140,8 @@ def _fully(job: Job, regression: Task, depth: int) -> Measurement:
             total.records += _against_the_kernel(right, predicted, regression.labels, drawn)
             ensemble = (learnt.change.mean(dim=0).argmax(dim=1) == regression.labels).double().mean()
             total.records.append(Record("accuracy.ensemble", float(ensemble), **drawn))
-            total.arrays["inference.accuracy"] = columns(
-                [*its_own, len(regression.x)] for its_own in (mean(right.mean(dim=1)), foreseen)
+            total.arrays["inference.accuracy"] = array_of_columns(
+                [*shares, len(regression.x)] for shares in (mean(right.mean(dim=1)), foreseen)
             )
         last = {"step": steps - 1, **drawn}
         total.records.append(Record("train_loss", *mean(learnt.loss[:, -1]), **last))
@@ -138,15 +149,15 @@ def _fully(job: Job, regression: Task, depth: int) -> Measurement:
         total.arrays["inference.predicted"] = predicted[:, 0].contiguous().numpy()
         total.arrays["inference.loss"] = learnt.loss.mean(dim=0).numpy()
     end = {"coordinates": {**where, "scheme": "extrapolated"}, "replicas": settings.kernel.networks}
-    total.records.append(Record("learnt_time", *extrapolated(times), **end))
-    total.records += distance_records(distances, {"scheme": "trained", **PINS}, networks)
+    total.records.append(Record("learnt_time", *extrapolated_time(times), **end))
+    total.records += distance_records(distances, {"scheme": "trained", **PINS_OF_SINGLE_PRECISION}, networks)
     total.arrays["inference.distance.trained"] = by_width(distances)
     return total
 
 
-EARLY = 3
+DIVISOR_OF_EARLY_STEPS = 3
 """Of the steps this part is looked at: later losses of narrow networks fall behind by more."""
-LATEST = 8
+MAX_TIME_OVER_STEPS = 8
 """Times are looked for up to as many times the steps."""
 
 
@@ -157,7 +168,7 @@ def loss_times(
 
     By bisection; the loss falls as t grows.
     """
-    early, late = torch.zeros_like(loss), torch.full_like(loss, float(LATEST * steps))
+    early, late = torch.zeros_like(loss), torch.full_like(loss, float(MAX_TIME_OVER_STEPS * steps))
     for _ in range(60):
         middle = (early + late) / 2
         above = (components * factors ** (2 * middle[:, None])).sum(dim=1) > loss
@@ -165,7 +176,7 @@ def loss_times(
     return torch.where(loss.isfinite(), (early + late) / 2, math.nan)
 
 
-def extrapolated(by_width: dict[int, tuple[float, float]]) -> tuple[float, float]:
+def extrapolated_time(by_width: dict[int, tuple[float, float]]) -> tuple[float, float]:
     """The time of infinite width, with its standard error: `1/t = a + b/D` through the two largest widths.
 
     Steps over time, `1/t`, are nearly linear in 1/D where t is not: `D (1/t - 1)` was 61, 52, 50 at D = 32 to 128.
@@ -181,7 +192,7 @@ def extrapolated(by_width: dict[int, tuple[float, float]]) -> tuple[float, float
 
 def by_width(distances: dict[int, tuple[float, float]]) -> np.ndarray:
     """Width, distance and its standard error, a column a width."""
-    return columns([width, *distance] for width, distance in distances.items())
+    return array_of_columns([width, *distance] for width, distance in distances.items())
 
 
 def distance_records(
@@ -205,7 +216,7 @@ def _tangent_kernel(job: Job, regression: Task, depth: int) -> dict[str, Tensor]
             "across": kernel(regression.new, regression.x).numpy(),
         }
 
-    where = key(settings, "kernel.points", at=depth)
+    where = key_of_kernels(settings, "kernel.points", at=depth)
     solution = job.shared.solve("kernel.inference.kernel", where, compute)
     return {name: torch.from_numpy(array) for name, array in solution.items()}
 
@@ -215,8 +226,8 @@ def _trained(job: Job, regression: Task, depth: int, width: int, rate: float, pa
     settings, device_ = job.settings, device.resolve(job.settings.device)
     network = network_of(settings, depth, width)
     x, y, new = (t.to(device_, torch.float32) for t in (regression.x, regression.y, regression.new))
-    networks = settings.kernel.networks * min(settings.width // width, MOST_TIMES)
-    size = max(1, min(networks, MEMORY // (16 * len(x) * width * depth)))
+    networks = settings.kernel.networks * min(settings.width // width, MAX_FACTOR_OF_NETWORKS)
+    size = max(1, min(networks, BYTES_OF_ACTIVATIONS // (16 * len(x) * width * depth)))
     solutions = []
     for first in range(0, networks, size):
         count = min(size, networks - first)
@@ -231,14 +242,14 @@ def _trained(job: Job, regression: Task, depth: int, width: int, rate: float, pa
             stream = Stream(settings.seed, "kernel.inference", first_replica=first)
             start = network.initial(x.shape[1], y.shape[1], stream, replicas=count, device=device_)
             of = functools.partial(network.outputs, through=default_engine().forward)
-            end, loss = descend(
+            end, loss = descend_full_batch(
                 network, start, x, y + of(start, x), rate=rate, steps=settings.kernel.steps, report=tell
             )
             outputs = {"change": of(end, new) - of(start, new), "loss": loss}
             return {name: t.double().cpu().numpy() for name, t in outputs.items()}
 
         drawn = {"of_width": width, "first": first, "count": count}
-        where = key(settings, "kernel.points", "kernel.steps", at=depth, rate=rate, **drawn)
+        where = key_of_kernels(settings, "kernel.points", "kernel.steps", at=depth, rate=rate, **drawn)
         solutions.append(job.shared.solve("kernel.inference.trained", where, compute))
     return Learnt(
         *(torch.from_numpy(np.concatenate([f[name] for f in solutions])) for name in Learnt.__dataclass_fields__)
@@ -264,7 +275,10 @@ def _weakly(job: Job, regression: Task, depth: int) -> Measurement:
     """Posterior means and variances of the read-out of networks, against those of the kernel."""
     settings = job.settings
     regression = replace(
-        regression, x=regression.x[:CONDITIONED], y=regression.y[:CONDITIONED], new=typical(regression.new)[:PREDICTED]
+        regression,
+        x=regression.x[:MAX_POINTS_CONDITIONED],
+        y=regression.y[:MAX_POINTS_CONDITIONED],
+        new=typical(regression.new)[:MAX_POINTS_PREDICTED],
     )
     kernel, noise, n = finite_kernel(settings, "nngp", depth), settings.kernel.ridge, len(regression.x)
     exact = conditioned(
@@ -274,13 +288,13 @@ def _weakly(job: Job, regression: Task, depth: int) -> Measurement:
         regression.y,
         noise,
     )
-    gram = overlaps(torch.cat([regression.x, regression.new]))
-    its_widths = [wider * settings.width for wider in WIDER]
+    gram = overlaps_after_read_in(torch.cat([regression.x, regression.new]))
+    its_widths = [wider * settings.width for wider in WIDTH_FACTORS]
 
     def compute() -> dict[str, np.ndarray]:
         squares_drawn = []
         for width in its_widths:
-            for replica in range(WEAKLY):
+            for replica in range(WEAKLY_TRAINED_NETWORKS):
                 K = overlaps_at(settings, gram, depth, width, replica)
                 predictions = conditioned(
                     K[:, :n, :n], K[:, n:, :n], K.diagonal(dim1=1, dim2=2)[:, n:], regression.y, noise
@@ -288,26 +302,27 @@ def _weakly(job: Job, regression: Task, depth: int) -> Measurement:
                 squares_drawn += [
                     (a - b).square().mean() / b.square().mean() for a, b in zip(predictions, exact, strict=True)
                 ]
-        return {"squares": torch.stack(squares_drawn).reshape(len(its_widths), WEAKLY, 2).numpy()}
+        return {"squares": torch.stack(squares_drawn).reshape(len(its_widths), WEAKLY_TRAINED_NETWORKS, 2).numpy()}
 
-    where = key(settings, "width", "kernel.points", "kernel.ridge", at=depth)
+    where = key_of_kernels(settings, "width", "kernel.points", "kernel.ridge", at=depth)
     squares = torch.from_numpy(job.shared.solve("kernel.inference.weak", where, compute)["squares"])
     total = Measurement()
     for i, name in enumerate(("posterior mean", "posterior variance")):
         distances = {
-            width: root_mean_square(squares_at_width)
+            width: root_of_mean(squares_at_width)
             for width, squares_at_width in zip(its_widths, squares[..., i], strict=True)
         }
-        networks = dict.fromkeys(its_widths, WEAKLY)
+        networks = dict.fromkeys(its_widths, WEAKLY_TRAINED_NETWORKS)
         total.records += distance_records(distances, {"scheme": name, "dtype": "float64"}, networks)
         total.arrays[f"inference.distance.{name.split()[1]}"] = by_width(distances)
     return total
 
 
 def typical(z: Float[Tensor, "n f"]) -> Float[Tensor, "k f"]:
-    """The points with `|z|^2/d` of at most `LARGEST`, or all where there is none: of larger ones the layers, which tanh
-    bounds, change nothing, and they would be all that a root mean square over points sees."""
-    kept = z[mean_square(z) <= LARGEST]
+    """The points with `|z|^2/d` of at most `MAX_MEAN_SQUARE_OF_TEST_POINTS`, or all where there is none: of larger
+    ones the layers, which tanh bounds, change nothing, and they would be all that a root mean square over points
+    sees."""
+    kept = z[mean_square(z) <= MAX_MEAN_SQUARE_OF_TEST_POINTS]
     return kept if len(kept) else z
 
 
@@ -315,7 +330,7 @@ def overlaps_at(
     settings: Kernel, gram: Float[Tensor, "n n"], depth: int, width: int, replica: int
 ) -> Float[Tensor, "1 n n"]:
     """`<x_L, x_L'>/D` of a network of this width, sampled from Gram matrices: no weights, however wide it is."""
-    init, h = sizes(settings), settings.horizon / depth
+    init, h = sizes_of_law(settings), settings.horizon / depth
     phi = activation_named(settings.activation)
     stream = Stream(settings.seed, f"kernel.inference.weak {width}", first_replica=replica)
 

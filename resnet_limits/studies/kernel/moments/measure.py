@@ -15,12 +15,19 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
 from ..kernels import finite_kernel, finite_moments, limit_kernel, limit_moments, reached
-from ..outside import explodes_with, limitless, moving, sizes
-from ..problem import family, key, overlaps, pair
+from ..outside import limitless, moments_explode_with, moving, sizes_of_law
+from ..problem import family, key_of_kernels, overlaps_after_read_in, pair
 from ..settings import Kernel
-from .claims import LAYERS, OF, OTHERS, SWISH, TANH, grown
+from .claims import (
+    DEPTHS_OF_CONSTANT,
+    PINS_OF_SWISH_MOMENTS,
+    PINS_OF_TANH_MOMENTS,
+    POINTS_OF_OVERLAPS,
+    WORDS_OF_MOMENTS,
+    grown_for_constant,
+)
 
-ROUNDING = 1e-14
+ROUNDING_A_LAYER = 1e-14
 """Relative rounding of a layer: sums of 96 or so terms."""
 
 
@@ -28,9 +35,13 @@ def measure(job: Job) -> Measurement:
     """Moments of the settings' activation and of swish, and their distance to the limit."""
     settings, records = job.settings, []
     z = pair(settings)
-    gram = overlaps(z)
+    gram = overlaps_after_read_in(z)
     schemes = {"own": (settings.activation, {}, limitless(settings))}
-    schemes["swish"] = (SWISH["activation"], SWISH, explodes_with(SWISH["activation"], settings))
+    schemes["swish"] = (
+        PINS_OF_SWISH_MOMENTS["activation"],
+        PINS_OF_SWISH_MOMENTS,
+        moments_explode_with(PINS_OF_SWISH_MOMENTS["activation"], settings),
+    )
     for i, (scheme, (phi, pins, without_limit)) in enumerate(schemes.items()):
         job.progress(i / len(schemes), f"moments, {phi}")
         coordinates = {"scheme": scheme, **pins}
@@ -38,31 +49,33 @@ def measure(job: Job) -> Measurement:
         smooth = activation_named(phi).without_limit() is None
         exists, first = reached(settings, z, phi=phi) if smooth else (False, math.inf)
         exists = exists and without_limit is None
-        limit = limit_moments(settings, gram, phi=phi) if exists else dict.fromkeys(OF, math.nan)
-        for of in OF:
+        limit = limit_moments(settings, gram, phi=phi) if exists else dict.fromkeys(WORDS_OF_MOMENTS, math.nan)
+        for of in WORDS_OF_MOMENTS:
             value, exact = at_depth[of], limit[of]
             records.append(Record(of, value, reference=exact, coordinates=coordinates))
             if math.isfinite(exact) and exact != 0:
                 error = (value - exact) / exact
                 size = overlaps_off(settings, phi) if of == "lambda" else abs(error)
-                rounding = ROUNDING * math.sqrt(settings.depth)
+                rounding = ROUNDING_A_LAYER * math.sqrt(settings.depth)
                 records.append(Record(f"{of}_error", size, reference_error=rounding, coordinates=coordinates))
                 constant = {**coordinates, "of": of}
                 records.append(Record("depth_constant", settings.depth * error, coordinates=constant))
         if math.isfinite(first):
             records.append(Record("blow_up_time", first, coordinates=coordinates))
-        if exists and grown(settings) is None:
-            where = {**key(settings), "phi": phi}
+        if exists and grown_for_constant(settings) is None:
+            where = {**key_of_kernels(settings), "phi": phi}
             value, error = job.shared.solve(
                 "kernel.moments.limit", where, lambda phi=phi, limit=limit: at_infinity(settings, gram, phi, limit)
             )["distance"]
             records.append(
                 Record("extrapolated_distance", float(value), reference_error=float(error), coordinates=coordinates)
             )
-    if moving(settings) is None and grown(settings) is None:
-        constants_known = job.shared.solve("kernel.moments.constants", key(settings), lambda: constants(settings, gram))
+    if moving(settings) is None and grown_for_constant(settings) is None:
+        constants_known = job.shared.solve(
+            "kernel.moments.constants", key_of_kernels(settings), lambda: constants(settings, gram)
+        )
         for of, (value, error) in constants_known.items():
-            coordinates = {"of": of, **TANH}
+            coordinates = {"of": of, **PINS_OF_TANH_MOMENTS}
             records.append(
                 Record("constant_ratio", float(value), reference_error=float(error), coordinates=coordinates)
             )
@@ -75,7 +88,7 @@ def overlaps_off(settings: Kernel, phi: str) -> float:
     The 1/L constant of one overlap may nearly vanish (what v adds and what m adds have two signs), and its distance
     change sign at some depth: then no order is seen. Those of several do not vanish together.
     """
-    gram = overlaps(family(settings, OTHERS))
+    gram = overlaps_after_read_in(family(settings, POINTS_OF_OVERLAPS))
     q = gram.diagonal()
     row = gram[:1, 1:], q[:1, None], q[None, 1:]
     exact = limit_kernel(settings, "nngp", float(q.max()), phi=phi).of_overlaps(*row)
@@ -87,13 +100,13 @@ def at_infinity(
     settings: Kernel, gram: Float[Tensor, "2 2"], phi: str, limit: dict[str, float]
 ) -> dict[str, np.ndarray]:
     """The largest relative distance of moments, extrapolated in depth, to their limit; and the largest error."""
-    by_depth = [finite_moments(settings, gram, L, phi=phi) for L in LAYERS]
-    kept = [of for of in OF if limit[of] != 0]
-    ends = [extrapolated([moments[of] / limit[of] for moments in by_depth]) for of in kept]
+    by_depth = [finite_moments(settings, gram, L, phi=phi) for L in DEPTHS_OF_CONSTANT]
+    kept = [of for of in WORDS_OF_MOMENTS if limit[of] != 0]
+    ends = [extrapolated_in_depth([moments[of] / limit[of] for moments in by_depth]) for of in kept]
     return {"distance": np.array([max(abs(end - 1) for end, _ in ends), max(error for _, error in ends)])}
 
 
-def extrapolated(values: Sequence[float]) -> tuple[float, float]:
+def extrapolated_in_depth(values: Sequence[float]) -> tuple[float, float]:
     """Richardson's extrapolation in 1/L of values at depths that double, and its error."""
     limit, difference = richardson_limit([np.array(value) for value in values])
     return float(limit), float(abs(difference))
@@ -101,7 +114,7 @@ def extrapolated(values: Sequence[float]) -> tuple[float, float]:
 
 def constants(settings: Kernel, gram: Float[Tensor, "2 2"]) -> dict[str, np.ndarray]:
     """`L (K_L - K_T)` of tanh over its known constant where that is not 0, extrapolated in 1/L, with its error."""
-    init, keys, phi = sizes(settings), settings.kernel, TANH["activation"]
+    init, keys, phi = sizes_of_law(settings), settings.kernel, PINS_OF_TANH_MOMENTS["activation"]
     (q1, overlap), (_, q2) = gram.tolist()
     law = (init.sigma_w, init.sigma_b, settings.horizon)
     known = {
@@ -110,10 +123,10 @@ def constants(settings: Kernel, gram: Float[Tensor, "2 2"]) -> dict[str, np.ndar
         "ntk": of_tangent_kernel(overlap, (q1, q2), *law, read_in=keys.read_in, readout=keys.readout),
     }
     limit = limit_moments(settings, gram, phi=phi)
-    off = [(L, finite_moments(settings, gram, L, phi=phi)) for L in LAYERS]
+    off = [(L, finite_moments(settings, gram, L, phi=phi)) for L in DEPTHS_OF_CONSTANT]
     arrays = {}
     for of, constant in known.items():
         if constant == 0:
             continue
-        arrays[of] = np.array(extrapolated([L * (moments[of] - limit[of]) / constant for L, moments in off]))
+        arrays[of] = np.array(extrapolated_in_depth([L * (moments[of] - limit[of]) / constant for L, moments in off]))
     return arrays

@@ -29,7 +29,7 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.blocks import field
 from ....networks.blocks.one import OneBlock
-from ....networks.classifier import kinds, trunk_of
+from ....networks.classifier import kinds_of_parameters, trunk_of
 from ....networks.parametrisation import NTK
 from ....networks.steps import STEPS
 from ....random import Stream
@@ -37,25 +37,25 @@ from ....settings.training import Train
 from ....training.loop import evaluated, train
 from ....training.trained import Parameters
 from ..kernels import limit_exists, limit_kernel
-from ..outside import sizes
-from ..problem import dataset
+from ..outside import sizes_of_law
+from ..problem import standardised_dataset
 from ..settings import Kernel
-from .claims import LAYERS, OPTIMIZERS
+from .claims import WORDS_OF_OPTIMIZERS, WORDS_OF_TRAINED_LAYERS
 
-DTYPE = torch.float32
-PINS = {"dtype": "float32"}
+DTYPE_OF_TRAINING = torch.float32
+PINS_OF_SINGLE_PRECISION = {"dtype": "float32"}
 
 
 def measure(job: Job) -> Measurement:
     """Test accuracies of networks of this depth, of linear ridge regression and of their kernel; paired differences."""
-    settings, data = job.settings, points(job.settings)
+    settings, data = job.settings, points_of_mini_batches(job.settings)
     if not data.is_classification:
         return Measurement()
     linear = of_linear_ridge(settings, data)
     records = [Record("accuracy.linear", *fraction(linear), coordinates={"points": len(data.x_train)})]
     if (of_kernel := of_the_kernel(settings, data)) is not None:
         records.append(Record("accuracy.kernel", *fraction(of_kernel), coordinates={"points": len(data.x_train)}))
-    runs = [(optimizer, layers) for optimizer in OPTIMIZERS for layers in LAYERS]
+    runs = [(optimizer, layers) for optimizer in WORDS_OF_OPTIMIZERS for layers in WORDS_OF_TRAINED_LAYERS]
     for i, (optimizer, layers) in enumerate(runs):
         part = job.part(f"{optimizer}-{layers}")
 
@@ -64,16 +64,16 @@ def measure(job: Job) -> Measurement:
 
         part.progress = progress
         right = of_networks(part, data, optimizer, layers)
-        where = {"optimizer": optimizer, "layers": layers, **PINS}
+        where = {"optimizer": optimizer, "layers": layers, **PINS_OF_SINGLE_PRECISION}
         records.append(Record("accuracy.trained", *mean(right.mean(dim=1)), coordinates=where, replicas=len(right)))
         gain = difference(right.mean(dim=0).numpy(), linear)
         records.append(Record("accuracy_gain", *gain, coordinates=where, replicas=len(linear)))
     return Measurement(records)
 
 
-def points(settings: Kernel) -> Dataset:
+def points_of_mini_batches(settings: Kernel) -> Dataset:
     """The first `kernel.mini_batch.points` training points, and all test points."""
-    data, n = dataset(settings), settings.kernel.mini_batch.points
+    data, n = standardised_dataset(settings), settings.kernel.mini_batch.points
     return replace(data, x_train=data.x_train[:n], y_train=data.y_train[:n])
 
 
@@ -81,9 +81,9 @@ def of_networks(job: Job, data: Dataset, optimizer: str, layers: str) -> Float[T
     """1 for each test point whose class a trained network finds, else 0."""
     settings: Kernel = job.settings
     keys, depth = settings.kernel.mini_batch, settings.depth
-    data = data.to(device.resolve(settings.device), DTYPE)
+    data = data.to(device.resolve(settings.device), DTYPE_OF_TRAINING)
     block = field(OneBlock(), settings.activation, keys.width)
-    start = drawn(settings, data)
+    start = drawn_parameters(settings, data)
     fixed = {name: w for name, w in start.items() if layers == "fixed" and name.startswith("trunk.")}
 
     def parametrised(parameters: Parameters) -> Parameters:
@@ -122,15 +122,15 @@ def recipe(settings: Kernel, optimizer: str, points: int) -> Train:
     )
 
 
-def drawn(settings: Kernel, data: Dataset) -> dict[str, Tensor]:
+def drawn_parameters(settings: Kernel, data: Dataset) -> dict[str, Tensor]:
     """Parameters at the start, all N(0, 1); those of a layer are the same for all optimisers."""
     keys, scales = settings.kernel.mini_batch, NTK.at()
     block = field(OneBlock(), settings.activation, keys.width)
-    kind = kinds(block)
+    kind = kinds_of_parameters(block)
 
     def one(name: str, *shape: int, layer: int = 0) -> Tensor:
         stream = Stream(settings.seed, f"kernel.trained {name}").at(layer)
-        where = {"dtype": DTYPE, "device": device.resolve(settings.device)}
+        where = {"dtype": DTYPE_OF_TRAINING, "device": device.resolve(settings.device)}
         return scales.start(kind[name], shape, stream, replicas=keys.networks, **where)
 
     trunk = {
@@ -143,7 +143,7 @@ def drawn(settings: Kernel, data: Dataset) -> dict[str, Tensor]:
 
 def sized(settings: Kernel, parameters: Parameters) -> Parameters:
     """The network's own: sizes multiplied, read-in and read-out without a bias."""
-    init, width = sizes(settings), settings.kernel.mini_batch.width
+    init, width = sizes_of_law(settings), settings.kernel.mini_batch.width
     scales = NTK.at(depth=settings.depth, width=width, horizon=settings.horizon)
     A, V = parameters["read_in.W"], parameters["read_out.W"]
     trunk = trunk_of(parameters)

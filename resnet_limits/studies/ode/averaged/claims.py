@@ -10,19 +10,21 @@ from __future__ import annotations
 from ....claims.claim import RELATIVE, Claim, Expected, Rival
 from ....papers import CHIZAT
 from ...group import Group
-from ...least import number, points
+from ...least import bytes_of_number, bytes_of_points
 from ..settings import Ode
 
-AVERAGED = {"block": "one", "activation": "swish", "init": "iid"}
-BLOCK = 64
+PINS_OF_AVERAGED = {"block": "one", "activation": "swish", "init": "iid"}
+AVERAGED_REPLICAS_A_PIECE = 64
 """Replicas run at a time, also where fewer are left: the draws do not depend on it, but rounding does."""
 
-LAYERS_SHARE = "all layers share one draw"
+RIVAL_SHARED_DRAW = "all layers share one draw"
 
 
 def least_of_averaged(settings: Ode) -> float:
-    replicas = min(settings.replicas, BLOCK)
-    return points(settings) + number(settings) * replicas * settings.depth * settings.width * (settings.width + 1)
+    replicas = min(settings.replicas, AVERAGED_REPLICAS_A_PIECE)
+    return bytes_of_points(settings) + bytes_of_number(settings) * replicas * settings.depth * settings.width * (
+        settings.width + 1
+    )
 
 
 GROUP = Group(
@@ -39,9 +41,9 @@ GROUP = Group(
             kind="theorem",
             observable="averaged_rms_error",
             expected=Expected("order", 0.5, 0.1),
-            pins=AVERAGED,
+            pins=PINS_OF_AVERAGED,
             random=True,
-            rival=Rival(LAYERS_SHARE, "O19-layers-share", -0.0006749),
+            rival=Rival(RIVAL_SHARED_DRAW, "O19-layers-share", -0.0006749),
         ),
         Claim(
             id="ode.averaged.size",
@@ -51,7 +53,7 @@ GROUP = Group(
             kind="derived",
             observable="averaged_ratio",
             expected=Expected("value", 1, 0.06, scale=RELATIVE),
-            pins=AVERAGED,
+            pins=PINS_OF_AVERAGED,
             random=True,
             rival=Rival("the variance v(x) is a sum over coordinates, not a mean", "O5-averaged-1/D", 5.0),
         ),
@@ -62,9 +64,9 @@ GROUP = Group(
             kind="theorem",
             observable="averaged_mean_error",
             expected=Expected("order", 1, 0.2),
-            pins=AVERAGED,
+            pins=PINS_OF_AVERAGED,
             random=True,
-            rival=Rival(LAYERS_SHARE, "O19-layers-share", 0.0003725),
+            rival=Rival(RIVAL_SHARED_DRAW, "O19-layers-share", 0.0003725),
         ),
     ),
     conditional=(

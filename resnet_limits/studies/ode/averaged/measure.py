@@ -19,18 +19,18 @@ import torch
 
 from .... import device
 from ....limits.averaged import averaged_field, fluctuations, martingale_response
-from ....limits.flow import root_mean_square, rounding
+from ....limits.flow import root_mean_square, rounding_of_states
 from ....measurement import estimate
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.blocks.one import OneBlock, OneMean
 from ....networks.steps import STEPS
 from ....paths.laws.iid import IidLaw
-from ....settings.content import chosen
-from ..problem import inputs, problem, with_own_sizes
-from .claims import AVERAGED, BLOCK
+from ....settings.content import chosen_keys
+from ..problem import embedded_inputs, problem, with_own_sizes
+from .claims import AVERAGED_REPLICAS_A_PIECE, PINS_OF_AVERAGED
 
-AVERAGE = ("seed", "width", "horizon", "init", "data", "ode.inputs")
+KEYS_OF_AVERAGED_LIMIT = ("seed", "width", "horizon", "init", "data", "ode.inputs")
 """What the averaged limit depends on; of the law of the settings its sizes."""
 
 
@@ -38,23 +38,28 @@ def measure(job: Job) -> Measurement:
     """Root-mean-square and mean error over the replicas, with jackknife standard errors."""
     settings = job.settings
     law = with_own_sizes(settings, IidLaw())
-    average = averaged_field(OneBlock(), AVERAGED["activation"], sigma_w=law.sigma_w, sigma_b=law.sigma_b)
+    average = averaged_field(OneBlock(), PINS_OF_AVERAGED["activation"], sigma_w=law.sigma_w, sigma_b=law.sigma_b)
     assert isinstance(average, OneMean)
 
     def compute() -> dict[str, np.ndarray]:
-        start = inputs(settings, settings.width, torch.float64)[None]
+        start = embedded_inputs(settings, settings.width, torch.float64)[None]
         x, sigma, error = fluctuations(average, start, settings.horizon)
         spread = float(sigma.diagonal(dim1=1, dim2=2).mean().sqrt())
         return {"x": x.cpu().numpy(), "error": np.array([error]), "spread": np.array([spread])}
 
-    solution = job.shared.solve("averaged", chosen(settings, AVERAGE), compute)
+    solution = job.shared.solve("averaged", chosen_keys(settings, KEYS_OF_AVERAGED_LIMIT), compute)
     exact = torch.from_numpy(solution["x"]).to(device.resolve(settings.device))
     errors, remainders = [], []
     shift = torch.zeros_like(exact)
-    for first in range(0, settings.replicas, BLOCK):
+    for first in range(0, settings.replicas, AVERAGED_REPLICAS_A_PIECE):
         job.progress(first / settings.replicas, "averaged")
         driven = problem(
-            settings, replicas=BLOCK, first_replica=first, block=OneBlock(), activation=AVERAGED["activation"], init=law
+            settings,
+            replicas=AVERAGED_REPLICAS_A_PIECE,
+            first_replica=first,
+            block=OneBlock(),
+            activation=PINS_OF_AVERAGED["activation"],
+            init=law,
         )
         weights = driven.weights(STEPS["euler"], settings.depth)
         x, y, z = martingale_response(driven.field, average, driven.x0[0], weights, driven.step_size(settings.depth))
@@ -62,8 +67,8 @@ def measure(job: Job) -> Measurement:
         errors.append((x.double() - exact)[:left])
         remainders.append((x - y - z).double()[:left])
         shift = y.double() - exact
-    noise = float(solution["error"][0]) + rounding(settings.dtype, settings.depth, root_mean_square(exact))
-    rms = estimate.root_mean_square(torch.cat(errors).square().mean(dim=(1, 2)))
+    noise = float(solution["error"][0]) + rounding_of_states(settings.dtype, settings.depth, root_mean_square(exact))
+    rms = estimate.root_of_mean(torch.cat(errors).square().mean(dim=(1, 2)))
     mean = estimate.size_of_the_mean(shift[0], torch.cat(remainders))
     one = (settings.horizon / settings.depth) ** 0.5 * float(solution["spread"][0])
     ratio = (rms[0] / one, rms[1] / one) if one else (math.nan, math.nan)
@@ -74,7 +79,7 @@ def measure(job: Job) -> Measurement:
     )
     return Measurement(
         [
-            Record(name, value, stderr=stderr, reference_error=error, coordinates=AVERAGED)
+            Record(name, value, stderr=stderr, reference_error=error, coordinates=PINS_OF_AVERAGED)
             for name, (value, stderr), error in measured
         ]
     )

@@ -12,13 +12,13 @@ from collections.abc import Callable
 from ....claims.claim import Claim, Expected, Rival
 from ....papers import HAIRER, SANDER
 from ...group import Group
-from ...least import points
-from ..outside import moves, reads_a_continuous_path, smooth_field
+from ...least import bytes_of_points
+from ..outside import reads_a_continuous_path, smooth_field, states_move
 from ..room import least_of_states, least_of_weights
 from ..settings import Ode
 
-NAMES = {"euler": "Euler", "heun": "Heun", "rk4": "RK4"}
-LEADING = {"horizon": 0.7}
+WORDS_OF_STEPS = {"euler": "Euler", "heun": "Heun", "rk4": "RK4"}
+PINS_OF_LEADING_TERM = {"horizon": 0.7}
 """A horizon other than 1, so that a factor 1/L in place of T/L is seen."""
 
 
@@ -26,7 +26,8 @@ def _order(scheme: str, order: float, tolerance: float, outside: Callable[[Ode],
     return Claim(
         id=f"ode.forward.{scheme}",
         source=SANDER if scheme == "euler" else HAIRER,
-        statement=f"The output of {NAMES[scheme]} blocks converges to the flow of the weight path at order {order}",
+        statement=f"The output of {WORDS_OF_STEPS[scheme]} blocks converges to the flow of the weight path at"
+        f" order {order}",
         kind="theorem",
         observable="forward_error",
         expected=Expected("order", order, tolerance),
@@ -37,7 +38,7 @@ def _order(scheme: str, order: float, tolerance: float, outside: Callable[[Ode],
 
 
 def _frozen_is_other(settings: Ode) -> str | None:
-    if (reason := moves(settings)) is None and settings.init.is_constant():
+    if (reason := states_move(settings)) is None and settings.init.is_constant():
         return f"init={settings.init.name}: frozen weights are the weights"
     return reason or smooth_field(settings)
 
@@ -46,7 +47,7 @@ def _frozen(scheme: str) -> Claim:
     return Claim(
         id=f"ode.frozen.{scheme}",
         source=HAIRER,
-        statement=f"{NAMES[scheme]} blocks that read their weights at t_k alone fall back to order 1",
+        statement=f"{WORDS_OF_STEPS[scheme]} blocks that read their weights at t_k alone fall back to order 1",
         kind="control",
         observable="forward_error",
         expected=Expected("order", 1, 0.1),
@@ -59,7 +60,7 @@ def _frozen(scheme: str) -> Claim:
 def least_of_forward(settings: Ode) -> float:
     if reads_a_continuous_path(settings):
         return 0.0
-    return points(settings) + least_of_weights(settings) + least_of_states(settings)
+    return bytes_of_points(settings) + least_of_weights(settings) + least_of_states(settings)
 
 
 GROUP = Group(
@@ -69,7 +70,7 @@ GROUP = Group(
     least=least_of_forward,
     memory=("ode.paths", "width", "ode.inputs", "depth"),
     claims=(
-        _order("euler", 1, 0.1, moves, -0.005117),
+        _order("euler", 1, 0.1, states_move, -0.005117),
         _order("heun", 2, 0.1, smooth_field, -0.0004734),
         _order("rk4", 4, 0.2, smooth_field, 5.591e-8),
         _frozen("heun"),
@@ -81,8 +82,8 @@ GROUP = Group(
             kind="theorem",
             observable="leading_remainder",
             expected=Expected("order", 2, 0.2),
-            pins=LEADING,
-            where=LEADING,
+            pins=PINS_OF_LEADING_TERM,
+            where=PINS_OF_LEADING_TERM,
             outside=smooth_field,
             rival=Rival("blocks read the weights of the next layer, theta(t_{k+1})", "O14-euler-time", 1.0),
         ),

@@ -13,17 +13,17 @@ import torch
 
 from .... import device
 from ....engines import default_engine
-from ....limits.flow import root_mean_square, rounding
+from ....limits.flow import root_mean_square, rounding_of_states
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.steps import STEPS, Step, frozen
-from ....settings.content import chosen
+from ....settings.content import chosen_keys
 from ...pinned import pinned
 from ..outside import reads_a_continuous_path, smooth_field
-from ..problem import PATHS, problem, reference
-from .claims import LEADING
+from ..problem import KEYS_OF_ODE_PATHS, exact_flow_of_paths, problem
+from .claims import PINS_OF_LEADING_TERM
 
-SCHEMES: tuple[Step, ...] = (*STEPS.values(), frozen(STEPS["heun"]), frozen(STEPS["rk4"]))
+FORWARD_STEPS: tuple[Step, ...] = (*STEPS.values(), frozen(STEPS["heun"]), frozen(STEPS["rk4"]))
 
 
 def measure(job: Job) -> Measurement:
@@ -31,12 +31,12 @@ def measure(job: Job) -> Measurement:
     settings = job.settings
     if reads_a_continuous_path(settings):
         return Measurement()
-    exact, reference_error = reference(job)
+    exact, reference_error = exact_flow_of_paths(job)
     driven = problem(settings, replicas=settings.ode.paths)
     size = root_mean_square(exact)
     records = []
-    for i, step in enumerate(SCHEMES):
-        job.progress(i / len(SCHEMES), f"forward, {step.name}")
+    for i, step in enumerate(FORWARD_STEPS):
+        job.progress(i / len(FORWARD_STEPS), f"forward, {step.name}")
         x = default_engine().forward(
             driven.field, step, driven.x0, driven.weights(step, settings.depth), driven.step_size(settings.depth)
         )
@@ -45,7 +45,7 @@ def measure(job: Job) -> Measurement:
                 "forward_error",
                 root_mean_square(x - exact),
                 reference=size,
-                reference_error=reference_error + rounding(settings.dtype, settings.depth, size),
+                reference_error=reference_error + rounding_of_states(settings.dtype, settings.depth, size),
                 coordinates={"scheme": step.name},
                 replicas=settings.ode.paths,
             )
@@ -57,13 +57,13 @@ def measure(job: Job) -> Measurement:
 
 def _leading(job: Job) -> Record:
     """What the leading term of the error leaves of it, at a horizon of its own."""
-    settings, euler = pinned(job.settings, LEADING), STEPS["euler"]
+    settings, euler = pinned(job.settings, PINS_OF_LEADING_TERM), STEPS["euler"]
 
     def compute() -> dict[str, np.ndarray]:
         x, e, error = problem(settings, replicas=settings.ode.paths, depth=1, dtype=torch.float64).leading_error()
         return {"x": x.cpu().numpy(), "e": e.cpu().numpy(), "error": np.array([error])}
 
-    solution = job.shared.solve("flow.leading", chosen(settings, PATHS), compute)
+    solution = job.shared.solve("flow.leading", chosen_keys(settings, KEYS_OF_ODE_PATHS), compute)
     where = device.resolve(settings.device)
     x, e = (torch.from_numpy(solution[name]).to(where) for name in ("x", "e"))
     driven = problem(settings, replicas=settings.ode.paths)
@@ -75,7 +75,8 @@ def _leading(job: Job) -> Record:
         "leading_remainder",
         root_mean_square(network - x - h * e),
         reference=size,
-        reference_error=(1 + h) * float(solution["error"][0]) + rounding(settings.dtype, settings.depth, size),
-        coordinates=LEADING,
+        reference_error=(1 + h) * float(solution["error"][0])
+        + rounding_of_states(settings.dtype, settings.depth, size),
+        coordinates=PINS_OF_LEADING_TERM,
         replicas=settings.ode.paths,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ....claims.claim import Claim, Expected, Rival
 from ....papers import SANZ_SERNA
 from ...group import Group
-from ...least import points
+from ...least import bytes_of_points
 from ..outside import smooth_field
 from ..room import least_of_gradients, least_of_states, least_of_weights
 from ..settings import Ode
@@ -29,7 +29,12 @@ def _gradient(scheme: str, order: float, rival: float) -> Claim:
 def least_of_gradient(settings: Ode) -> float:
     if smooth_field(settings):
         return 0.0
-    return points(settings) + least_of_weights(settings) + least_of_gradients(settings) + least_of_states(settings)
+    return (
+        bytes_of_points(settings)
+        + least_of_weights(settings)
+        + least_of_gradients(settings)
+        + least_of_states(settings)
+    )
 
 
 GROUP = Group(

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from .... import device
 from ....limits.adjoint import adjoint
-from ....limits.flow import DrivenFlow, rounding
+from ....limits.flow import DrivenFlow, rounding_of_states
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.residual import gradients
@@ -28,12 +28,12 @@ from ....networks.steps import STEPS, Step
 from ....paths.path import Path
 from ....paths.smooth import SmoothPath
 from ....paths.tied import TiedPath
-from ....settings.content import chosen
+from ....settings.content import chosen_keys
 from ..outside import smooth_field
-from ..problem import PATHS, half_mean_square, problem, relative_error
+from ..problem import KEYS_OF_ODE_PATHS, half_square_with_gradient, problem, relative_error
 
-SCHEMES = ("euler", "heun")
-INTERIOR = (0.25, 0.5, 0.75)
+SCHEMES_OF_GRADIENTS = ("euler", "heun")
+INTERIOR_TIMES = (0.25, 0.5, 0.75)
 
 
 def linear_path(path: Path) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
@@ -55,8 +55,8 @@ def measure(job: Job) -> Measurement:
     exact = _reference(job)
     driven = problem(settings, replicas=settings.ode.paths)
     records = []
-    for i, name in enumerate(SCHEMES):
-        job.progress((i + 1) / (1 + len(SCHEMES)), f"gradients, {name}")
+    for i, name in enumerate(SCHEMES_OF_GRADIENTS):
+        job.progress((i + 1) / (1 + len(SCHEMES_OF_GRADIENTS)), f"gradients, {name}")
         records += _compare(driven, STEPS[name], settings.depth, settings.dtype, exact)
     return Measurement([replace(record, replicas=settings.ode.paths) for record in records])
 
@@ -74,22 +74,22 @@ def _reference(job: Job) -> Mapping[str, Tensor]:
             {name: basis for name, (_, basis) in linear.items()},
             exact.x0,
             exact.horizon,
-            half_mean_square,
-            times=settings.horizon * torch.tensor(INTERIOR, dtype=torch.float64),
+            half_square_with_gradient,
+            times=settings.horizon * torch.tensor(INTERIOR_TIMES, dtype=torch.float64),
         )
         arrays = {"x0": solution.x0, **{f"c.{n}": c for n, c in solution.coefficients.items()}}
         arrays |= {f"g.{n}": g for n, g in solution.density.items()}
         errors = {f"error.{n}": torch.tensor([e]) for n, e in solution.errors.items()}
         return {name: value.cpu().numpy() for name, value in (arrays | errors).items()}
 
-    solution = job.shared.solve("adjoint", chosen(settings, PATHS), compute)
+    solution = job.shared.solve("adjoint", chosen_keys(settings, KEYS_OF_ODE_PATHS), compute)
     where = device.resolve(settings.device)
     return {name: torch.from_numpy(value).to(where) for name, value in solution.items()}
 
 
 def _compare(driven: DrivenFlow, step: Step, depth: int, dtype: str, exact: Mapping[str, Tensor]) -> list[Record]:
     network = gradients(
-        driven.field, step, driven.x0, driven.weights(step, depth), driven.step_size(depth), half_mean_square
+        driven.field, step, driven.x0, driven.weights(step, depth), driven.step_size(depth), half_square_with_gradient
     )
     times = step.times(depth, driven.horizon)
     names = list(driven.path.parameters)
@@ -101,7 +101,7 @@ def _compare(driven: DrivenFlow, step: Step, depth: int, dtype: str, exact: Mapp
     by_path = relative_error(
         [coefficients[n] for n in names], [exact[f"c.{n}"] for n in names], exact["error.coefficients"]
     )
-    noise = rounding(dtype, depth, 1.0)
+    noise = rounding_of_states(dtype, depth, 1.0)
     both = (math.hypot(by_input[0], by_path[0]), math.hypot(by_input[1], by_path[1]))
     records = [
         Record(name, value, reference_error=error + noise, coordinates={"scheme": step.name})
@@ -111,7 +111,7 @@ def _compare(driven: DrivenFlow, step: Step, depth: int, dtype: str, exact: Mapp
             ("gradient_error_path", by_path),
         )
     ]
-    for i, fraction in enumerate(INTERIOR):
+    for i, fraction in enumerate(INTERIOR_TIMES):
         k = fraction * depth
         if k != int(k):
             continue  # the layer does not lie at this time

@@ -12,7 +12,7 @@ from ....settings.training import LOSS_OF_NETWORKS
 from ...group import Depths, Group
 from ..settings import Ode
 
-ACCURACY = {
+PINS_OF_CIRCLES = {
     "data": "circles",
     "block": "two",
     "init": "tied",
@@ -23,7 +23,7 @@ ACCURACY = {
     "train.lr": 1.0,
     "train.replicas": 4,
 }
-DEEPEST = 32
+MAX_DEPTH_OF_LINEAR_CONTROL = 32
 
 
 def _linear(settings: Ode) -> str | None:
@@ -36,7 +36,7 @@ GROUP = Group(
     loss=LOSS_OF_NETWORKS,
     seconds=2,
     memory=("depth", "train.memory"),
-    depths=Depths(high=DEEPEST),
+    depths=Depths(high=MAX_DEPTH_OF_LINEAR_CONTROL),
     claims=(
         Claim(
             id="ode.accuracy",
@@ -45,7 +45,7 @@ GROUP = Group(
             kind="observation",
             observable="accuracy_gain",
             expected=Expected("at_least", 0.4, 0.09, scale="accuracy"),
-            pins=ACCURACY,
+            pins=PINS_OF_CIRCLES,
             random=True,
             outside=_linear,
             rival=Rival("the labels are not permuted with the training points", "D1-shuffled-labels", 0.104),

@@ -20,23 +20,25 @@ from ....networks.classifier import accuracy, logits
 from ....networks.steps import STEPS
 from ....settings.training import Train
 from ...pinned import pinned
-from ..networks import data_of, drawn, trained_from, two_matrix_field
+from ..networks import data_of, drawn_trunk, trained_from, two_matrix_field
 from ..settings import Ode
-from .claims import ACCURACY
+from .claims import PINS_OF_CIRCLES
 
 
 def of_the_claim(settings: Ode) -> Ode:
-    """The settings with the keys of `ACCURACY`; of the recipe only its memory is the settings' own."""
+    """The settings with the keys of `PINS_OF_CIRCLES`; of the recipe only its memory is the settings' own."""
     asked = settings.train
     recipe = Train(memory=asked.memory, checkpoint_seconds=asked.checkpoint_seconds)
-    return pinned(replace(settings, train=recipe), {**ACCURACY, "block.hidden": 2 * ACCURACY["width"]})
+    return pinned(replace(settings, train=recipe), {**PINS_OF_CIRCLES, "block.hidden": 2 * PINS_OF_CIRCLES["width"]})
 
 
 def measure(job: Job) -> Measurement:
     """`accuracy_gain` at the job's depth."""
     settings = of_the_claim(job.settings)
     dataset, replicas = data_of(settings), settings.train.replicas
-    trunk = drawn(settings, settings.init, settings.width, depth=settings.depth, replicas=replicas, purpose="accuracy")
+    trunk = drawn_trunk(
+        settings, settings.init, settings.width, depth=settings.depth, replicas=replicas, purpose="accuracy"
+    )
     trained = trained_from(replace(job, settings=settings), trunk, dataset, same_ends=False, cut=False)
     field, h = two_matrix_field(settings, settings.width), settings.horizon / settings.depth
     with torch.no_grad():
@@ -45,5 +47,7 @@ def measure(job: Job) -> Measurement:
     by_a_line = linear_classes(dataset.x_train, dataset.y_train, dataset.classes, dataset.x_test)
     of_a_line, error = estimate.fraction((by_a_line == dataset.y_test.cpu()).numpy())
     stderr = math.hypot(spread, error)
-    record = Record("accuracy_gain", of_networks - of_a_line, stderr=stderr, coordinates=ACCURACY, replicas=replicas)
+    record = Record(
+        "accuracy_gain", of_networks - of_a_line, stderr=stderr, coordinates=PINS_OF_CIRCLES, replicas=replicas
+    )
     return Measurement([record])

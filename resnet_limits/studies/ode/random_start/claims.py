@@ -6,20 +6,20 @@ from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
 from ....papers import CHIZAT
 from ....settings.training import LOSS_OF_NETWORKS
 from ...group import Group
-from ...least import number, parameters, points
+from ...least import bytes_of_number, bytes_of_points, parameters
 from ..settings import Ode, two_matrices
 
-RANDOM_START = {"block": "two", "init": "iid", "width": 8}
+PINS_OF_RANDOM_START = {"block": "two", "init": "iid", "width": 8}
 
 
-TIED_START = {"block": "two", "init": "tied", "width": 8}
+PINS_OF_TIED_START = {"block": "two", "init": "tied", "width": 8}
 
 
 def least_of_random_start(settings: Ode) -> float:
     """The weights of depth 2L of all draws, from which those of depth L are taken."""
-    width = RANDOM_START["width"]
+    width = PINS_OF_RANDOM_START["width"]
     layer = parameters(two_matrices(settings, width), width)
-    return points(settings) + number(settings) * settings.ode.draws * 2 * settings.depth * layer
+    return bytes_of_points(settings) + bytes_of_number(settings) * settings.ode.draws * 2 * settings.depth * layer
 
 
 GROUP = Group(
@@ -38,7 +38,7 @@ GROUP = Group(
             kind="theorem",
             observable="random_start_fluctuation",
             expected=Expected("order", 0.5, 0.15),
-            pins=RANDOM_START,
+            pins=PINS_OF_RANDOM_START,
             random=True,
             rival=Rival("all layers share one draw, as from a tied start", "O19-layers-share", -1.736e-5),
             verdicts=SMOKE_IS_TOO_SMALL,
@@ -50,7 +50,7 @@ GROUP = Group(
             kind="theorem",
             observable="random_start_mean",
             expected=Expected("order", 1, 0.3),
-            pins=RANDOM_START,
+            pins=PINS_OF_RANDOM_START,
             random=True,
             rival=Rival("blocks of the deeper network keep the factor of the shallower", "O23-factor-of-L", 0.001262),
             verdicts=SMOKE_IS_TOO_SMALL,
@@ -62,7 +62,7 @@ GROUP = Group(
             kind="control",
             observable="tied_start_fluctuation",
             expected=Expected("order", 0, 0.1),
-            pins=TIED_START,
+            pins=PINS_OF_TIED_START,
             rival=Rival("the layers of the control start independently, too", "O22-tied-independent", 0.4256),
         ),
     ),

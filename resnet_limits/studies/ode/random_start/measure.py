@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from ....engines import default_engine
-from ....limits.flow import root_mean_square, rounding
+from ....limits.flow import root_mean_square, rounding_of_states
 from ....measurement.estimate import size_of_the_mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
@@ -32,12 +32,12 @@ from ....networks.parametrisation import ODE
 from ....networks.steps import STEPS
 from ....paths.laws.iid import IidLaw
 from ....paths.laws.tied import TiedLaw
-from ..networks import data_of, drawn, trained_from, two_matrix_field
+from ..networks import data_of, drawn_trunk, trained_from, two_matrix_field
 from ..problem import with_own_sizes
 from ..settings import Ode
-from .claims import RANDOM_START, TIED_START
+from .claims import PINS_OF_RANDOM_START, PINS_OF_TIED_START
 
-IMAGES = 280
+TRAINING_POINTS = 280
 """Training points: a network is trained for each draw, four times over."""
 
 TEST_POINTS = 100
@@ -46,8 +46,8 @@ TEST_POINTS = 100
 def measure(job: Job) -> Measurement:
     """Fluctuation and mean of the logits over the draws, with jackknife standard errors."""
     settings: Ode = job.settings
-    width, draws, depth = RANDOM_START["width"], settings.ode.draws, settings.depth
-    dataset = data_of(settings, at_most=IMAGES)
+    width, draws, depth = PINS_OF_RANDOM_START["width"], settings.ode.draws, settings.depth
+    dataset = data_of(settings, at_most=TRAINING_POINTS)
     points = dataset.x_test[:TEST_POINTS] if len(dataset.x_test) else dataset.x_train[:TEST_POINTS]
     vector_field = two_matrix_field(settings, width)
     # Outputs at the end are all that is recorded: to test the networks after each epoch were half of the work.
@@ -65,17 +65,21 @@ def measure(job: Job) -> Measurement:
             return logits(vector_field, STEPS["euler"], trained.parameters, points, h, through=through).double()
 
     law, tied = with_own_sizes(settings, IidLaw()), with_own_sizes(settings, TiedLaw())
-    fine = drawn(settings, law, width, depth=2 * depth, replicas=draws, purpose="random start")
+    fine = drawn_trunk(settings, law, width, depth=2 * depth, replicas=draws, purpose="random start")
     deeper = outputs(fine, 0)
     even, odd = (outputs({name: w[:, first::2] for name, w in fine.items()}, 1 + first) for first in (0, 1))
-    common = outputs(drawn(settings, tied, width, depth=depth, replicas=draws, purpose="random start"), 3)
+    common = outputs(drawn_trunk(settings, tied, width, depth=depth, replicas=draws, purpose="random start"), 3)
     measured = (
-        ("random_start_fluctuation", fluctuation(torch.cat([even, odd])), RANDOM_START),
-        ("random_start_mean", size_of_the_mean(torch.zeros_like(even[0]), deeper - (even + odd) / 2), RANDOM_START),
+        ("random_start_fluctuation", fluctuation(torch.cat([even, odd])), PINS_OF_RANDOM_START),
+        (
+            "random_start_mean",
+            size_of_the_mean(torch.zeros_like(even[0]), deeper - (even + odd) / 2),
+            PINS_OF_RANDOM_START,
+        ),
         # The same draws at every depth: what so few of them miss of the spread is common to all depths, no noise.
-        ("tied_start_fluctuation", (fluctuation(common)[0], math.nan), TIED_START),
+        ("tied_start_fluctuation", (fluctuation(common)[0], math.nan), PINS_OF_TIED_START),
     )
-    noise = rounding(settings.dtype, depth, root_mean_square(deeper))
+    noise = rounding_of_states(settings.dtype, depth, root_mean_square(deeper))
     return Measurement(
         [
             Record(name, value, stderr=stderr, reference_error=noise, coordinates=coordinates, replicas=draws)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ....claims.claim import Claim, Expected, Kind, Rival
 from ....papers import SANDER
 from ...group import Group
-from ...least import points
+from ...least import bytes_of_points
 from ..outside import smooth_field
 from ..room import least_of_gradients, least_of_states, least_of_weights
 from ..settings import Ode
@@ -33,14 +33,14 @@ def least_of_reversed(settings: Ode) -> float:
     if smooth_field(settings):
         return 0.0
     return (
-        points(settings)
+        bytes_of_points(settings)
         + least_of_weights(settings)
         + 2 * least_of_gradients(settings)
         + settings.depth * least_of_states(settings)
     )
 
 
-FORWARDS = Rival("the blocks step forwards again: nothing is rebuilt", "O16-reverse-sign", 0.0009477)
+RIVAL_FORWARD_STEPS = Rival("the blocks step forwards again: nothing is rebuilt", "O16-reverse-sign", 0.0009477)
 
 GROUP = Group(
     name="reversed",
@@ -56,7 +56,7 @@ GROUP = Group(
             0.1,
             "theorem",
             "Gradients from states that Euler blocks rebuild backwards approach backpropagation's at order 1",
-            FORWARDS,
+            RIVAL_FORWARD_STEPS,
         ),
         _reversed(
             "heun",

@@ -10,15 +10,15 @@ import torch
 from torch import Tensor
 
 from ....engines import default_engine
-from ....limits.flow import rounding
+from ....limits.flow import rounding_of_states
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.residual import LossGradients, gradients, reversed_gradients
 from ....networks.steps import STEPS
 from ..outside import smooth_field
-from ..problem import half_mean_square, problem, relative_error
+from ..problem import half_square_with_gradient, problem, relative_error
 
-SCHEMES = ("euler", "heun")
+REVERSED_SCHEMES = ("euler", "heun")
 
 
 def measure(job: Job) -> Measurement:
@@ -29,18 +29,18 @@ def measure(job: Job) -> Measurement:
     driven = problem(settings, replicas=settings.ode.paths)
     h = driven.step_size(settings.depth)
     records = []
-    for i, name in enumerate(SCHEMES):
-        job.progress(i / len(SCHEMES), f"reversed, {name}")
+    for i, name in enumerate(REVERSED_SCHEMES):
+        job.progress(i / len(REVERSED_SCHEMES), f"reversed, {name}")
         step = STEPS[name]
         weights = driven.weights(step, settings.depth)
         with torch.no_grad():
             true_states = default_engine().states(driven.field, step, driven.x0, weights, h)
-        exact = gradients(driven.field, step, driven.x0, weights, h, half_mean_square)
+        exact = gradients(driven.field, step, driven.x0, weights, h, half_square_with_gradient)
         rebuilt = reversed_gradients(
-            driven.field, step, driven.x0, weights, h, half_mean_square, true_states=true_states
+            driven.field, step, driven.x0, weights, h, half_square_with_gradient, true_states=true_states
         )
         size = float(true_states.abs().max())
-        noise = rounding(settings.dtype, settings.depth, 1.0)
+        noise = rounding_of_states(settings.dtype, settings.depth, 1.0)
         for observable, value, floor in (
             ("reversed_gradient_error", _difference(rebuilt, exact), noise),
             ("reversed_state_error", rebuilt.reconstruction_error, noise * size),

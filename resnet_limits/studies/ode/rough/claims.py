@@ -11,16 +11,16 @@ from ....claims.claim import RELATIVE, Claim, Expected, Rival
 from ....papers import MARION_SCALING
 from ....paths.laws.rough import RoughLaw
 from ...group import Depths, Group
-from ...least import points
+from ...least import bytes_of_points
 from ..settings import Ode
 
-ROUGH = {"init": "rough", "width": 8}
+PINS_OF_ROUGH = {"init": "rough", "width": 8}
 """A narrow network: a rough path costs far more to draw than to read, and replicas narrow the interval."""
-DEEPEST = 2048
+MAX_DEPTH_OF_ROUGH = 2048
 """Depth 2L reads the path at every cell of its grid, `paths.fractional.CELLS_OF_GRID`."""
 
 
-ENTRIES = 16
+FRACTIONAL_PATHS_A_REPLICA = 16
 """Fractional paths a replica whose sums are held against their covariance."""
 
 
@@ -44,8 +44,8 @@ GROUP = Group(
     name="rough",
     title="Do networks whose weights follow a rough path converge, and at which order?",
     seconds=6,
-    least=points,
-    depths=Depths(high=DEEPEST),
+    least=bytes_of_points,
+    depths=Depths(high=MAX_DEPTH_OF_ROUGH),
     memory=("ode.inputs", "depth", "replicas"),
     claims=(
         Claim(
@@ -57,7 +57,7 @@ GROUP = Group(
             random=True,
             observable="rough_difference",
             expected=Expected("order", rough_order, 1 / 12),
-            pins=ROUGH,
+            pins=PINS_OF_ROUGH,
             rival=Rival("the path has the Hurst index 1 - H: order 1", "O21-hurst-mirrored", 1.009),
         ),
         Claim(

@@ -15,19 +15,19 @@ import torch
 from torch import Tensor
 
 from ....engines import default_engine
-from ....limits.flow import rounding
-from ....measurement.estimate import root_mean_square as root_mean_square_of
+from ....limits.flow import rounding_of_states
+from ....measurement.estimate import root_of_mean as root_mean_square_of
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.parametrisation import ODE
 from ....networks.steps import STEPS
-from ....paths.draw import draw
+from ....paths.draw import draw_path
 from ....paths.laws.rough import RoughLaw
 from ..problem import problem, with_own_sizes
 from ..settings import Ode
-from .claims import ENTRIES, ROUGH, rough_hurst
+from .claims import FRACTIONAL_PATHS_A_REPLICA, PINS_OF_ROUGH, rough_hurst
 
-BLOCK = 32
+ROUGH_REPLICAS_A_PIECE = 32
 """Replicas run at a time, also where fewer are left: the draws do not depend on it, but rounding does."""
 
 
@@ -40,15 +40,15 @@ def measure(job: Job) -> Measurement:
     """`rough_difference` at the job's depth."""
     settings, step = job.settings, STEPS["euler"]
     squares, sizes, sums = [], [], []
-    for first in range(0, settings.replicas, BLOCK):
+    for first in range(0, settings.replicas, ROUGH_REPLICAS_A_PIECE):
         job.progress(first / settings.replicas, "rough")
         driven = problem(
             settings,
-            replicas=BLOCK,
+            replicas=ROUGH_REPLICAS_A_PIECE,
             first_replica=first,
             init=rough_law(settings),
             depth=2 * settings.depth,
-            width=ROUGH["width"],
+            width=PINS_OF_ROUGH["width"],
         )
         coarse, fine = (
             default_engine()
@@ -67,8 +67,8 @@ def measure(job: Job) -> Measurement:
         "rough_difference",
         value,
         stderr=stderr,
-        reference_error=rounding(settings.dtype, settings.depth, size),
-        coordinates={**ROUGH, "init.hurst": rough_law(settings).hurst},
+        reference_error=rounding_of_states(settings.dtype, settings.depth, size),
+        coordinates={**PINS_OF_ROUGH, "init.hurst": rough_law(settings).hurst},
     )
     return Measurement([record, _ratio(settings, torch.cat(sums))])
 
@@ -76,17 +76,17 @@ def measure(job: Job) -> Measurement:
 def _of_biases(settings: Ode, first: int) -> Tensor:
     """`(x_L - x_2L)^2` of `x_{k+1} = x_k + h b(t_k)`, a mean over entries, by replica."""
     step, law = STEPS["euler"], rough_law(settings)
-    path = draw(
+    path = draw_path(
         law,
-        {"b": (ENTRIES,)},
+        {"b": (FRACTIONAL_PATHS_A_REPLICA,)},
         depth=2 * settings.depth,
         horizon=settings.horizon,
-        replicas=BLOCK,
+        replicas=ROUGH_REPLICAS_A_PIECE,
         first_replica=first,
         seed=settings.seed,
         purpose="rough sums",
     )
-    x0 = torch.zeros(BLOCK, 1, ENTRIES, dtype=torch.float64)
+    x0 = torch.zeros(ROUGH_REPLICAS_A_PIECE, 1, FRACTIONAL_PATHS_A_REPLICA, dtype=torch.float64)
     coarse, fine = (
         default_engine().forward(
             lambda x, theta: theta["b"][:, None],

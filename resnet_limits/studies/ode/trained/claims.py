@@ -9,7 +9,7 @@ from ...group import Group
 from ..outside import as_the_theory_asks, not_trained
 from ..room import least_of_trained
 
-TRAINED = {"block": "two", "init": "tied"}
+PINS_OF_TRAINED = {"block": "two", "init": "tied"}
 
 GROUP = Group(
     name="trained",
@@ -26,8 +26,8 @@ GROUP = Group(
             kind="theorem",
             observable="weight_difference",
             expected=Expected("order", 1, 0.1),
-            where=TRAINED,
-            pins=TRAINED,
+            where=PINS_OF_TRAINED,
+            pins=PINS_OF_TRAINED,
             outside=as_the_theory_asks,
             unmet=not_trained("tied"),
             needs="pairs of depths L and 2L",

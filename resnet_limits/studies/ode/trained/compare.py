@@ -17,8 +17,8 @@ from ....claims.distance import at_common_times, sup_distance, sup_size
 from ....claims.richardson import richardson_limit
 from ....measurement.job import FinishedJob
 from ....measurement.record import Comparison, Record
-from ..pairs import relative, successive, that_kept, weights
-from .claims import TRAINED
+from ..pairs import relative, successive, that_kept, trained_weights
+from .claims import PINS_OF_TRAINED
 
 
 def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
@@ -38,23 +38,27 @@ def _movement(job: FinishedJob) -> float:
 
 
 def _differences(job: FinishedJob, deeper: FinishedJob) -> list[Record]:
-    coarse, fine = weights(job, "trained"), at_common_times(weights(deeper, "trained"), job.settings.depth)
-    records = [relative(job, "weight_difference", sup_distance(coarse, fine), _movement(deeper), TRAINED)]
+    coarse, fine = (
+        trained_weights(job, "trained"),
+        at_common_times(trained_weights(deeper, "trained"), job.settings.depth),
+    )
+    records = [relative(job, "weight_difference", sup_distance(coarse, fine), _movement(deeper), PINS_OF_TRAINED)]
     ours, theirs = job.array("trained.logits"), deeper.array("trained.logits")
     if ours is not None and theirs is not None and ours.size:
         difference, size = (float(np.sqrt((x.astype(np.float64) ** 2).mean())) for x in (ours - theirs, theirs))
-        records.append(relative(job, "output_difference", difference, size, TRAINED))
+        records.append(relative(job, "output_difference", difference, size, PINS_OF_TRAINED))
     return records
 
 
 def _errors(chain: Sequence[FinishedJob]) -> list[Comparison]:
     depth = chain[0].settings.depth
-    paths = [at_common_times(weights(job, "trained"), depth) for job in chain]
+    paths = [at_common_times(trained_weights(job, "trained"), depth) for job in chain]
     limit, difference = richardson_limit(paths)
     size, error = _movement(chain[-1]), sup_size(difference)
     return [
         Comparison(
-            job.settings.depth, relative(job, "weight_error", sup_distance(path, limit), size, TRAINED, error=error)
+            job.settings.depth,
+            relative(job, "weight_error", sup_distance(path, limit), size, PINS_OF_TRAINED, error=error),
         )
         for job, path in zip(chain, paths, strict=True)
     ]

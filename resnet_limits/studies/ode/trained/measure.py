@@ -12,17 +12,17 @@ import torch
 from torch import Tensor
 
 from ....engines import default_engine
-from ....limits.flow import root_mean_square, rounding
+from ....limits.flow import root_mean_square, rounding_of_states
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.classifier import TRUNK, logits
 from ....networks.parametrisation import ODE
 from ....networks.steps import STEPS
 from ....paths.laws.tied import TiedLaw
-from ..networks import data_of, drawn, records_and_arrays, trained_from, two_matrix_field
+from ..networks import data_of, drawn_trunk, records_and_arrays, trained_from, two_matrix_field
 from ..problem import with_own_sizes
 from ..settings import Ode
-from .claims import TRAINED
+from .claims import PINS_OF_TRAINED
 
 SUBSTEPS = 4
 """RK4 steps a block in the neural ODE of the interpolated weights; half as many tell its error."""
@@ -33,18 +33,18 @@ def measure(job: Job) -> Measurement:
     settings: Ode = job.settings
     dataset = data_of(settings)
     law = with_own_sizes(settings, TiedLaw())
-    trunk = drawn(
+    trunk = drawn_trunk(
         settings, law, settings.width, depth=settings.depth, replicas=settings.train.replicas, purpose="trained"
     )
     trained = trained_from(job, trunk, dataset, same_ends=False, cut=False)
-    measurement = records_and_arrays(settings, trunk, trained, dataset, "trained", TRAINED)
+    measurement = records_and_arrays(settings, trunk, trained, dataset, "trained", PINS_OF_TRAINED)
     job.progress(1.0, "neural ODE of the trained weights")
     if len(dataset.x_test):
         measurement.records.append(_interpolated(settings, trained.parameters, dataset.x_test))
     return measurement
 
 
-def interpolated(weights: Tensor, substeps: int) -> Tensor:
+def weights_in_time(weights: Tensor, substeps: int) -> Tensor:
     """Weights (r, L, *shape) at `t_k`, piecewise linear in time, read by RK4 with so many steps a block.
 
     (r, 2 substeps L + 1, *shape). The last block continues the line of the one before.
@@ -63,7 +63,7 @@ def _interpolated(settings: Ode, parameters: Mapping[str, Tensor], points: Tenso
     vector_field, through = two_matrix_field(settings, settings.width), default_engine().forward
 
     def of_the_limit(substeps: int) -> Tensor:
-        trunk = {name: interpolated(w, substeps) for name, w in parameters.items() if name.startswith(TRUNK)}
+        trunk = {name: weights_in_time(w, substeps) for name, w in parameters.items() if name.startswith(TRUNK)}
         h = ODE.block_factor(settings.depth * substeps, settings.horizon)
         return logits(vector_field, STEPS["rk4"], {**parameters, **trunk}, points, h, through=through)
 
@@ -76,7 +76,8 @@ def _interpolated(settings: Ode, parameters: Mapping[str, Tensor], points: Tenso
         "interpolated_error",
         root_mean_square(network - limit) / size,
         reference=size,
-        reference_error=root_mean_square(limit - coarser) / size + rounding(settings.dtype, settings.depth, 1.0),
-        coordinates=TRAINED,
+        reference_error=root_mean_square(limit - coarser) / size
+        + rounding_of_states(settings.dtype, settings.depth, 1.0),
+        coordinates=PINS_OF_TRAINED,
         replicas=settings.train.replicas,
     )

@@ -12,9 +12,9 @@ from ...group import Group
 from ..outside import not_trained
 from ..room import least_of_trained
 
-TRAINED_IID = {"block": "two", "init": "iid"}
+PINS_OF_TRAINED_IID = {"block": "two", "init": "iid"}
 
-LAYERS_SHARE = "all layers share one draw, as from a tied start"
+RIVAL_TIED_DRAW = "all layers share one draw, as from a tied start"
 
 GROUP = Group(
     name="trained_iid",
@@ -32,11 +32,11 @@ GROUP = Group(
             kind="control",
             observable="step_difference",
             expected=Expected("order", 0, 0.1),
-            where=TRAINED_IID,
-            pins=TRAINED_IID,
+            where=PINS_OF_TRAINED_IID,
+            pins=PINS_OF_TRAINED_IID,
             unmet=not_trained("iid"),
             needs="pairs of depths L and 2L",
-            rival=Rival(LAYERS_SHARE, "O19-layers-share", 1.0),
+            rival=Rival(RIVAL_TIED_DRAW, "O19-layers-share", 1.0),
         ),
         Claim(
             id="ode.trained_iid.increments",
@@ -45,11 +45,11 @@ GROUP = Group(
             kind="control",
             observable="movement_increment",
             expected=Expected("order", 0, 0.1),
-            where=TRAINED_IID,
-            pins=TRAINED_IID,
+            where=PINS_OF_TRAINED_IID,
+            pins=PINS_OF_TRAINED_IID,
             unmet=not_trained("iid"),
             random=True,
-            rival=Rival(LAYERS_SHARE, "O19-layers-share", 1.0),
+            rival=Rival(RIVAL_TIED_DRAW, "O19-layers-share", 1.0),
         ),
     ),
     observables={

@@ -12,8 +12,8 @@ import numpy as np
 from ....claims.distance import step_distance
 from ....measurement.job import FinishedJob
 from ....measurement.record import Comparison, Record
-from ..pairs import relative, successive, that_kept, weights
-from .claims import TRAINED_IID
+from ..pairs import relative, successive, that_kept, trained_weights
+from .claims import PINS_OF_TRAINED_IID
 
 
 def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
@@ -22,6 +22,6 @@ def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
 
 
 def _differences(job: FinishedJob, deeper: FinishedJob) -> list[Record]:
-    coarse, fine = (weights(job_at_depth, "trained_iid", ("V",)) for job_at_depth in (job, deeper))
+    coarse, fine = (trained_weights(job_at_depth, "trained_iid", ("V",)) for job_at_depth in (job, deeper))
     size = float(np.sqrt((fine**2).mean()))
-    return [relative(job, "step_difference", step_distance(coarse, fine), size, TRAINED_IID)]
+    return [relative(job, "step_difference", step_distance(coarse, fine), size, PINS_OF_TRAINED_IID)]

@@ -12,27 +12,27 @@ from typing import Any
 from ....claims.claim import RELATIVE, SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
 from ....papers import NEWMAN, NORRIS, PELUCHETTI, PELUCHETTI_DIFFUSIONS, SCHOENHOLZ, YANG_RESIDUAL
 from ...group import Group
-from ...least import SMALLEST_PIECE, number
-from ..outside import explodes_with, heavy, isotropic, linear, mild, sizes
+from ...least import REPLICAS_SAMPLED_AT_LEAST, bytes_of_number
+from ..outside import explodes_with, heavy, isotropic, mild, not_linear, sizes
 from ..room import least_of_inputs
 from ..settings import Sde
-from ..unscaled_keys import PLAIN_ORDERED, UNSCALED_SWISH, UNSCALED_TANH_UNIT, narrow
+from ..unscaled_keys import PLAIN_ORDERED, UNSCALED_SWISH, UNSCALED_TANH_UNIT, too_narrow_unscaled
 
-SWISH = {"activation": "swish", "activation_inside": "identity"}
-WIDE = 256
+PINS_OF_SWISH = {"activation": "swish", "activation_inside": "identity"}
+WIDTH_OF_SWISH_GRADIENTS = 256
 """Width of the networks with swish that are held against infinite width; their number is `replicas / 16`."""
 
 
-def moving(settings: Sde) -> str | None:
+def no_closed_jacobian(settings: Sde) -> str | None:
     """Why Jacobians have no closed law, or not one to measure; None where it applies."""
-    if (reason := linear(settings)) is not None:
+    if (reason := not_linear(settings)) is not None:
         return reason
     return "init.sigma_w=0: the Jacobian is the identity" if sizes(settings).sigma_w == 0 else None
 
 
 def measurable(settings: Sde) -> str | None:
     """The same for the mean square of Jacobians."""
-    return moving(settings) or heavy(settings)
+    return no_closed_jacobian(settings) or heavy(settings)
 
 
 def lyapunov(settings: Sde) -> float:
@@ -49,11 +49,14 @@ def least_of_backward(settings: Sde) -> float:
     """The states of all layers on the tape."""
     return (
         least_of_inputs(settings)
-        + number(settings) * min(settings.replicas, SMALLEST_PIECE) * settings.depth * settings.width
+        + bytes_of_number(settings)
+        * min(settings.replicas, REPLICAS_SAMPLED_AT_LEAST)
+        * settings.depth
+        * settings.width
     )
 
 
-def rounding(settings: Sde) -> float:
+def spacing_at_one(settings: Sde) -> float:
     """The distance of 1 from the next number."""
     return {"float32": 2.0**-23, "float64": 2.0**-52}[settings.dtype]
 
@@ -76,7 +79,7 @@ def _claim(name: str, statement: str, observable: str, expected: Expected, **mor
         observable=observable,
         expected=expected,
         random=True,
-        **{"source": PELUCHETTI, "kind": "derived", "outside": moving, **more},
+        **{"source": PELUCHETTI, "kind": "derived", "outside": no_closed_jacobian, **more},
     )
 
 
@@ -132,7 +135,7 @@ GROUP = Group(
             ".duality",
             "Tangents and costates, sampled without weight matrices, are dual: <p_0, u_0> = <p_L, u_L>",
             "duality",
-            Expected("value", 0.0, 1e4, unit=rounding),
+            Expected("value", 0.0, 1e4, unit=spacing_at_one),
             kind="identity",
             rival=Rival("fresh backward noise also along the directions already drawn", "S13-adjoint-projection"),
             outside=isotropic,
@@ -154,7 +157,7 @@ GROUP = Group(
             source=PELUCHETTI_DIFFUSIONS,
             kind="theorem",
             where={"scheme": "swish"},
-            pins={**SWISH, "width": WIDE},
+            pins={**PINS_OF_SWISH, "width": WIDTH_OF_SWISH_GRADIENTS},
             outside=_of_swish,
             rival=Rival("half the Ito drift", "SB4-half-the-drift", 2.011),
         ),
@@ -181,7 +184,7 @@ GROUP = Group(
             where={"scheme": "unscaled-tanh"},
             pins=UNSCALED_TANH_UNIT,
             rival=Rival("swish networks, whose gradients explode", "SB6-copied-activation", -0.9907),
-            outside=narrow,
+            outside=too_narrow_unscaled,
             verdicts=SMOKE_IS_TOO_SMALL,
         ),
         _claim(

@@ -31,7 +31,7 @@ from torch import Tensor
 
 from ....engines import default_engine
 from ....limits.overlaps import moment_step
-from ....measurement.estimate import mean, root_mean_square, variance
+from ....measurement.estimate import mean, root_of_mean, variance
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
@@ -44,17 +44,17 @@ from .. import unscaled
 from ..closed_forms import overlap
 from ..control import bias_of_depth, half
 from ..finite_depth import mean_squares
-from ..outside import MOST, explosion_time, growth, linear, sizes
-from ..problem import finite, inputs, pair_or_one
+from ..outside import MAX_EXPONENT_IN_DOUBLE, explosion_time, growth, not_linear, sizes
+from ..problem import finite_records, inputs, pair_or_one
 from ..settings import Sde
 from ..unscaled_keys import PLAIN_ORDERED, UNSCALED_SWISH, UNSCALED_TANH_UNIT
-from .claims import SWISH, WIDE
+from .claims import PINS_OF_SWISH, WIDTH_OF_SWISH_GRADIENTS
 
 
 def measure(job: Job) -> Measurement:
     """One tangent forward and one gradient backward, through the network of the settings and three unscaled ones."""
     settings, depth = job.settings, job.settings.depth
-    few = min(depth, unscaled.DEEPEST)
+    few = min(depth, unscaled.MAX_UNSCALED_LAYERS)
     kinds = {
         "scaled": unscaled.scaled(settings),
         "feed-forward": unscaled.without_the_factor(unscaled.FeedForward, few, PLAIN_ORDERED),
@@ -63,9 +63,9 @@ def measure(job: Job) -> Measurement:
     }
     x0, records = pair_or_one(settings)[:1], jacobian_of_swish(job)
     for i, (scheme, kind) in enumerate(kinds.items()):
-        passes = sampled(kind, kind.start(x0), job, (i, len(kinds)), tangent=scheme == "scaled")
+        passes = sampled_passes(kind, kind.start(x0), job, (i, len(kinds)), tangent=scheme == "scaled")
         if scheme == "scaled":
-            records += jacobians(settings, x0, passes) + gradients(settings, x0, passes)
+            records += jacobians(settings, x0, passes) + mean_square_gradients(settings, x0, passes)
             continue
         value, stderr = mean(passes.growth)
         coordinates, rate = {"scheme": scheme, **kind.pins}, kind.depth
@@ -73,16 +73,16 @@ def measure(job: Job) -> Measurement:
             Record("gradient_growth", value, stderr=stderr, coordinates=coordinates),
             Record("gradient_rate", value / rate, stderr=stderr / rate, coordinates=coordinates),
         ]
-    return Measurement(finite(records))
+    return Measurement(finite_records(records))
 
 
 def jacobians(settings: Sde, x0: Float[Tensor, "1 d"], passes: PassesMeasured) -> list[Record]:
     """Mean square of the growth of a tangent; mean of its logarithm less the martingale, and of the martingale."""
-    if (k := growth(settings)) > MOST:
+    if (k := growth(settings)) > MAX_EXPONENT_IN_DOUBLE:
         return []
     square, square_error = mean((2 * passes.tangent).exp())
     limit, off = math.exp(k), math.nan
-    if linear(settings) is None:
+    if not_linear(settings) is None:
         off = abs(mean_squares(settings, x0)[0] / limit - 1)
     records = [
         Record("jacobian_norm", square / limit, stderr=square_error / limit, reference_error=off),
@@ -110,13 +110,13 @@ def _bias(settings: Sde, x0: Float[Tensor, "1 d"]) -> float:
     return T / settings.depth * k * abs((1 - 2 / d) * grown + k * T * (1 / 4 - 3 / (2 * d) + 2 / d**2))
 
 
-def gradients(settings: Sde, x0: Float[Tensor, "1 d"], passes: PassesMeasured) -> list[Record]:
+def mean_square_gradients(settings: Sde, x0: Float[Tensor, "1 d"], passes: PassesMeasured) -> list[Record]:
     """Mean square gradients by layer, and the ratio of the last to the first of those shown."""
     layers = unscaled.thinned(settings.depth)
-    exact = closed_form(settings, x0, np.array(layers) / settings.depth)
+    exact = closed_gradients(settings, x0, np.array(layers) / settings.depth)
     records = []
     for j, layer in enumerate(layers):
-        value, stderr = root_mean_square(passes.gradients[j].square())
+        value, stderr = root_of_mean(passes.gradients[j].square())
         reference = math.nan if exact is None else math.sqrt(exact[j])
         place = {"layer": layer, "coordinates": {"scheme": "scaled"}}
         records.append(Record("gradient_norm", value, stderr=stderr, reference=reference, **place))
@@ -131,9 +131,9 @@ def gradients(settings: Sde, x0: Float[Tensor, "1 d"], passes: PassesMeasured) -
     return records
 
 
-def closed_form(settings: Sde, x0: Float[Tensor, "1 d"], times: np.ndarray) -> np.ndarray | None:
+def closed_gradients(settings: Sde, x0: Float[Tensor, "1 d"], times: np.ndarray) -> np.ndarray | None:
     """`D e^{sigma_w^2 (T - t)} q_t` at the times `t/T`; None where the limit is not the linear SDE, or too large."""
-    if linear(settings) is not None or growth(settings) > MOST:
+    if not_linear(settings) is not None or growth(settings) > MAX_EXPONENT_IN_DOUBLE:
         return None
     init, q0 = sizes(settings), float(x0.double().square().mean())
     q = overlap(np.array(q0), init.sigma_w, init.sigma_b, times * settings.horizon)
@@ -156,21 +156,21 @@ class PassesMeasured:
     mismatch: Float[Tensor, " r"]
 
 
-VECTORS = 8
+VECTORS_A_LAYER = 8
 """On the tape of a network, a layer."""
-FEWER, FEWEST = 16, 64
+REPLICAS_A_SWISH_NETWORK, MIN_SWISH_NETWORKS = 16, 64
 """Keys `replicas` for each of the networks with swish, and these at least."""
-STEP = 1e-4
+STEP_OF_GRADIENT_DIFFERENCE = 1e-4
 """Of a central difference: an error of 1e-8."""
 
 
-def sampled(
+def sampled_passes(
     kind: unscaled.Sampled, x0: Float[Tensor, "1 d"], job: Job, part: tuple[int, int], *, tangent: bool
 ) -> PassesMeasured:
     """Forward and backward passes of all replicas."""
     settings, d = job.settings, x0.shape[-1]
     shown, columns = unscaled.thinned(kind.depth), []
-    for first, count in on_tape(settings.replicas, VECTORS * kind.depth * d):
+    for first, count in on_tape(settings.replicas, VECTORS_A_LAYER * kind.depth * d):
         job.progress((part[0] + first / settings.replicas) / part[1], "gradients")
         one = torch.full_like(x0, d**-0.5).expand(count, 1, d)
         tape = default_engine().record(
@@ -219,16 +219,23 @@ def jacobian_of_swish(job: Job) -> list[Record]:
     """`mean_d (u_T - u_0)` of the tangent `u_0 = x_0` in wide networks, against infinite width; none beyond the
     explosion."""
     settings, init = job.settings, sizes(job.settings)
-    if init.sigma_w == 0 or settings.horizon >= explosion_time(SWISH["activation"], settings):
+    if init.sigma_w == 0 or settings.horizon >= explosion_time(PINS_OF_SWISH["activation"], settings):
         return []
-    x0 = inputs(settings, width=WIDE, count=1)
-    law, scheme = Isotropic(init.sigma_w, init.sigma_b), ShallowNetwork(SWISH["activation"], SWISH["activation_inside"])
+    x0 = inputs(settings, width=WIDTH_OF_SWISH_GRADIENTS, count=1)
+    law, scheme = (
+        Isotropic(init.sigma_w, init.sigma_b),
+        ShallowNetwork(PINS_OF_SWISH["activation"], PINS_OF_SWISH["activation_inside"]),
+    )
     m0, q0 = float(x0.double().mean()), float(x0.double().square().mean())
     limit = drift_of_tangents(init, m0, q0, settings.horizon)
     if not limit > 0:
         return []
-    engine, networks, changes = default_engine(), max(settings.replicas // FEWER, FEWEST), []
-    for first, count in engine.pieces(networks, vectors=2, width=WIDE, dtype=x0.dtype):
+    engine, networks, changes = (
+        default_engine(),
+        max(settings.replicas // REPLICAS_A_SWISH_NETWORK, MIN_SWISH_NETWORKS),
+        [],
+    )
+    for first, count in engine.pieces(networks, vectors=2, width=WIDTH_OF_SWISH_GRADIENTS, dtype=x0.dtype):
         job.progress(first / networks, "Jacobians of swish")
         start = x0.expand(count, *x0.shape)
         stream = Stream(settings.seed, f"sde.backward.swish {settings.depth}", first_replica=first)
@@ -242,7 +249,11 @@ def jacobian_of_swish(job: Job) -> list[Record]:
         drift_at_depth(init, m0, q0, settings.horizon, depth) for depth in (settings.depth, half(settings.depth))
     )
     off = bias_of_depth(here / limit, before / limit, 1.0, settings.depth)
-    numbers = {"reference_error": off, "coordinates": {"scheme": "swish", **SWISH, "width": WIDE}, "replicas": networks}
+    numbers = {
+        "reference_error": off,
+        "coordinates": {"scheme": "swish", **PINS_OF_SWISH, "width": WIDTH_OF_SWISH_GRADIENTS},
+        "replicas": networks,
+    }
     return [Record("jacobian_drift", value / limit, stderr / limit, **numbers)]
 
 
@@ -250,7 +261,7 @@ def drift_of_tangents(init: IidLaw, m0: float, q0: float, horizon: float) -> flo
     """`ubar_T - ubar_0` of `u_0 = x_0`: the equations of the docstring along those of the moments."""
     from scipy.integrate import solve_ivp
 
-    slope, curvature = activation_named(SWISH["activation"]).taylor()
+    slope, curvature = activation_named(PINS_OF_SWISH["activation"]).taylor()
     k = init.sigma_w**2
 
     def velocity(_: float, state: np.ndarray) -> list[float]:
@@ -271,7 +282,11 @@ def drift_at_depth(init: IidLaw, m0: float, q0: float, horizon: float, depth: in
         m = torch.tensor([(1 + shift) * m0], dtype=torch.float64)
         q = torch.tensor([[(1 + shift) ** 2 * q0]], dtype=torch.float64)
         for _ in range(depth):
-            m, q = moment_step(SWISH["activation"], m, q, horizon / depth * (init.sigma_b**2 + init.sigma_w**2 * q))
+            m, q = moment_step(
+                PINS_OF_SWISH["activation"], m, q, horizon / depth * (init.sigma_b**2 + init.sigma_w**2 * q)
+            )
         return float(m)
 
-    return (mean_at(STEP) - mean_at(-STEP)) / (2 * STEP) - m0
+    return (mean_at(STEP_OF_GRADIENT_DIFFERENCE) - mean_at(-STEP_OF_GRADIENT_DIFFERENCE)) / (
+        2 * STEP_OF_GRADIENT_DIFFERENCE
+    ) - m0

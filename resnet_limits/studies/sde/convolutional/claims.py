@@ -13,24 +13,25 @@ from typing import Any
 from ....claims.claim import RELATIVE, Claim, Expected, Rival
 from ....papers import PELUCHETTI
 from ...group import Group
-from ...least import number
+from ...least import bytes_of_number
 from ...outside import still
-from ..asymptotic import LARGEST, asymptotic
+from ..asymptotic import MAX_RELATIVE_ERROR_OF_ORDER, asymptotic
 from ..outside import explodes_with
 from ..settings import Sde
 
-CHANNELS = {"tanh": 8, "swish": 256}
+CHANNELS_BY_ACTIVATION = {"tanh": 8, "swish": 256}
 """Of tanh networks with all their filters, whose overlaps obey a linear equation at any width; of wide ones with swish,
 `replicas / 32` of them."""
-SIDE, TAPS, PADDING = 4, 3, "zero"
-LATTICE = {"positions": f"{SIDE}x{SIDE}", "taps": f"{TAPS}x{TAPS}", "padding": PADDING}
-PINS: Mapping[str, Mapping[str, Any]] = {
-    phi: {"activation": phi, "activation_inside": "identity", "width": channels} for phi, channels in CHANNELS.items()
+PIXELS_A_SIDE, TAPS_A_SIDE, PADDING = 4, 3, "zero"
+LATTICE = {"positions": f"{PIXELS_A_SIDE}x{PIXELS_A_SIDE}", "taps": f"{TAPS_A_SIDE}x{TAPS_A_SIDE}", "padding": PADDING}
+PINS_BY_ACTIVATION: Mapping[str, Mapping[str, Any]] = {
+    phi: {"activation": phi, "activation_inside": "identity", "width": channels}
+    for phi, channels in CHANNELS_BY_ACTIVATION.items()
 }
-LIMIT = {"tanh": "the limit's matrix exponential", "swish": "the limit's ODE with Ito drift"}
+WORDS_OF_CONVOLUTIONAL_LIMIT = {"tanh": "the limit's matrix exponential", "swish": "the limit's ODE with Ito drift"}
 
 
-def weightless(settings: Sde) -> str | None:
+def weightless_filters(settings: Sde) -> str | None:
     if settings.init.sizes().sigma_w == 0:
         return "init.sigma_w=0: positions do not see each other"
     return None
@@ -45,7 +46,7 @@ def _moving(phi: str) -> Callable[[Sde], str | None]:
 
 
 def _seeing(phi: str) -> Callable[[Sde], str | None]:
-    return lambda settings: weightless(settings) or _outside(phi, settings)
+    return lambda settings: weightless_filters(settings) or _outside(phi, settings)
 
 
 def _deep(phi: str) -> Callable[[Any], str | None]:
@@ -54,7 +55,10 @@ def _deep(phi: str) -> Callable[[Any], str | None]:
     def unmet(records: Any) -> str | None:
         rows = records[records["observable"] == "convolution_error"]
         rows = rows[rows["scheme"] == phi]
-        if len(rows) and (error := rows[rows["depth"] == rows["depth"].max()]["value"].mean()) > LARGEST:
+        if (
+            len(rows)
+            and (error := rows[rows["depth"] == rows["depth"].max()]["value"].mean()) > MAX_RELATIVE_ERROR_OF_ORDER
+        ):
             depth = int(rows["depth"].max())
             return f"infinitely wide networks of L={depth} are off by {error:.2g} of the limit; deeper ones would tell"
         return None
@@ -70,7 +74,7 @@ def _claim(phi: str, name: str, statement: str, observable: str, expected: Expec
         observable=observable,
         expected=expected,
         where={"scheme": phi},
-        pins=PINS[phi],
+        pins=PINS_BY_ACTIVATION[phi],
         **{"kind": "derived", "outside": _moving(phi), "random": True, "unmet": _deep(phi), **more},
     )
 
@@ -81,7 +85,7 @@ def _of_both(phi: str, overlap: float, pattern: float, rivals: tuple[Rival, Riva
         _claim(
             phi,
             "",
-            f"In {phi} networks on images, overlaps of positions grow by {LIMIT[phi]}",
+            f"In {phi} networks on images, overlaps of positions grow by {WORDS_OF_CONVOLUTIONAL_LIMIT[phi]}",
             "convolution_overlap",
             Expected("value", 1, overlap, scale=RELATIVE),
             rival=rivals[0],
@@ -89,7 +93,8 @@ def _of_both(phi: str, overlap: float, pattern: float, rivals: tuple[Rival, Riva
         _claim(
             phi,
             ".pattern",
-            f"In {phi} networks on images, overlaps vary over pairs of positions as in {LIMIT[phi]}",
+            f"In {phi} networks on images, overlaps vary over pairs of positions as in"
+            f" {WORDS_OF_CONVOLUTIONAL_LIMIT[phi]}",
             "convolution_pattern",
             Expected("value", 1, pattern, scale=RELATIVE),
             outside=_seeing(phi),
@@ -98,7 +103,8 @@ def _of_both(phi: str, overlap: float, pattern: float, rivals: tuple[Rival, Riva
         _claim(
             phi,
             ".depth",
-            f"In infinitely wide {phi} networks, overlaps of positions converge to {LIMIT[phi]} at order 1",
+            f"In infinitely wide {phi} networks, overlaps of positions converge to"
+            f" {WORDS_OF_CONVOLUTIONAL_LIMIT[phi]} at order 1",
             "convolution_error",
             Expected("order", 1, 0.1),
             kind="observation",
@@ -109,7 +115,7 @@ def _of_both(phi: str, overlap: float, pattern: float, rivals: tuple[Rival, Riva
     )
 
 
-SWISH = _of_both(
+CLAIMS_WITH_SWISH = _of_both(
     "swish",
     0.015,
     0.05,
@@ -121,7 +127,7 @@ SWISH = _of_both(
 )
 
 
-TANH = (
+CLAIMS_WITH_TANH = (
     *_of_both(
         "tanh",
         0.05,
@@ -153,13 +159,13 @@ TANH = (
 )
 
 
-POSITIONS = 16
+PIXELS_OF_AN_IMAGE = 16
 """Pixels of the images of `convolutional`."""
 
 
 def least_of_convolutional(settings: Sde) -> float:
     """Covariances of all positions and inputs, of every network."""
-    return number(settings) * max(settings.replicas // 32, 2) * (POSITIONS * settings.sde.inputs) ** 2
+    return bytes_of_number(settings) * max(settings.replicas // 32, 2) * (PIXELS_OF_AN_IMAGE * settings.sde.inputs) ** 2
 
 
 GROUP = Group(
@@ -167,7 +173,7 @@ GROUP = Group(
     title="In convolutional networks, do overlaps of image positions grow as in the limit?",
     seconds=24,
     least=least_of_convolutional,
-    claims=(*TANH, *SWISH),
+    claims=(*CLAIMS_WITH_TANH, *CLAIMS_WITH_SWISH),
     observables={
         "convolution_overlap": "movements' overlaps <x_p - x_p0, x_q - x_q0>/D of positions p, q of all inputs,"
         " regressed on those of the limit, without intercept: the slope; its interval counts the error of infinitely"

@@ -34,16 +34,16 @@ from ....sampling.convolution import Stencil
 from ....sampling.filters import Filtered, numbers_a_layer, on_a_lattice, positions
 from ....sampling.layer_law import Isotropic
 from ....sampling.pieces import on_tape
-from ....sampling.wide import gram, pre_activations
+from ....sampling.wide import mean_gram, pre_activations
 from ..control import bias_of_depth, differenced, half
 from ..images import patches, source
 from ..outside import sizes
 from ..settings import Sde
-from .claims import LATTICE, PADDING, PINS, SIDE, TAPS
+from .claims import LATTICE, PADDING, PINS_BY_ACTIVATION, PIXELS_A_SIDE, TAPS_A_SIDE
 
-FEWEST = 64
+MIN_NETWORKS_WITH_FILTERS = 64
 """Networks with all their filters, at least; and those whose costates and noise are followed."""
-SOURCES = ((0, 0), (1, 1))
+SOURCE_POSITIONS = ((0, 0), (1, 1))
 """Positions, row and column, at which the losses of the images in turn see the output: a corner, and one inside."""
 
 
@@ -65,7 +65,7 @@ class ConvolutionalLimit:
     @property
     def coordinates(self) -> dict[str, object]:
         images = source(self.settings.data).name
-        return {"scheme": self.phi, "images": images, **LATTICE, **PINS[self.phi]}
+        return {"scheme": self.phi, "images": images, **LATTICE, **PINS_BY_ACTIVATION[self.phi]}
 
     def moments(self, depth: int) -> tuple[Tensor, Tensor]:
         """`(m_L, L_L)` of the infinitely wide network of this depth."""
@@ -82,17 +82,17 @@ def measure(job: Job) -> Measurement:
     records = []
     for phi, measured_by in (("tanh", _with_filters), ("swish", _wide)):
         job.progress(0.0, f"convolution, limit of {phi}")
-        if (setting := setting_of(phi, job.settings)) is not None:
+        if (setting := setting_of_limit(phi, job.settings)) is not None:
             records += measured_by(job, setting)
     return Measurement(records)
 
 
-def setting_of(phi: str, settings: Sde) -> ConvolutionalLimit | None:
+def setting_of_limit(phi: str, settings: Sde) -> ConvolutionalLimit | None:
     """None where the limit explodes before the horizon."""
-    stencil = Stencil(SIDE, SIDE, TAPS, PADDING, inputs=settings.sde.inputs)
-    x0, init = patches(settings, side=SIDE, width=PINS[phi]["width"]), sizes(settings)
-    m0, start = x0.double().mean(dim=1).cpu(), gram(x0[None])[0].cpu()
-    limit = limit_of(phi, stencil, init, m0, start, settings.horizon)
+    stencil = Stencil(PIXELS_A_SIDE, PIXELS_A_SIDE, TAPS_A_SIDE, PADDING, inputs=settings.sde.inputs)
+    x0, init = patches(settings, side=PIXELS_A_SIDE, width=PINS_BY_ACTIVATION[phi]["width"]), sizes(settings)
+    m0, start = x0.double().mean(dim=1).cpu(), mean_gram(x0[None])[0].cpu()
+    limit = limit_of_overlaps(phi, stencil, init, m0, start, settings.horizon)
     return None if limit is None else ConvolutionalLimit(phi, settings, init, stencil, x0, m0, start, *limit)
 
 
@@ -155,12 +155,17 @@ def _with_filters(job: Job, limit: ConvolutionalLimit) -> list[Record]:
     noise, back = [], []
     for first, network in _networks(job, limit):
         states = [positions(x) for x in network.states]
-        end, increments = gram(states[-1] - states[0]).cpu(), _increments(states)
+        end, increments = mean_gram(states[-1] - states[0]).cpu(), _increments(states)
         for slope, *parts in zip(slopes, moved, summed, strict=True):
             for its_values, products in zip(parts, (end, increments), strict=True):
                 its_values.append(slope.seen(products))
-        if first < FEWEST:
-            noise.append((increments[:FEWEST], _expected([x[:FEWEST] for x in states], limit)))
+        if first < MIN_NETWORKS_WITH_FILTERS:
+            noise.append(
+                (
+                    increments[:MIN_NETWORKS_WITH_FILTERS],
+                    _expected([x[:MIN_NETWORKS_WITH_FILTERS] for x in states], limit),
+                )
+            )
             back.append(backward_of(network))
     records = [_error(limit, overlaps)]
     for slope, *parts in zip(slopes, moved, summed, strict=True):
@@ -172,9 +177,9 @@ def _with_filters(job: Job, limit: ConvolutionalLimit) -> list[Record]:
 def _networks(job: Job, limit: ConvolutionalLimit) -> Iterator[tuple[int, Filtered]]:
     """Networks, as many at a time as fit on the tape, with the number of the first."""
     settings = limit.settings
-    x0 = on_a_lattice(limit.x0.double(), settings.sde.inputs, SIDE, SIDE)
-    networks = max(settings.replicas // 8, FEWEST)
-    for first, count in on_tape(networks, settings.depth * numbers_a_layer(x0, TAPS)):
+    x0 = on_a_lattice(limit.x0.double(), settings.sde.inputs, PIXELS_A_SIDE, PIXELS_A_SIDE)
+    networks = max(settings.replicas // 8, MIN_NETWORKS_WITH_FILTERS)
+    for first, count in on_tape(networks, settings.depth * numbers_a_layer(x0, TAPS_A_SIDE)):
         job.progress(first / networks, "convolution, filters")
         yield (
             first,
@@ -182,7 +187,7 @@ def _networks(job: Job, limit: ConvolutionalLimit) -> Iterator[tuple[int, Filter
                 limit.phi,
                 x0,
                 Isotropic(limit.init.sigma_w, limit.init.sigma_b),
-                size=TAPS,
+                size=TAPS_A_SIDE,
                 depth=settings.depth,
                 horizon=settings.horizon,
                 replicas=count,
@@ -195,7 +200,7 @@ def _increments(states: list[Float[Tensor, "r p d"]]) -> Float[Tensor, "r p p"]:
     """`sum_k <dx_p, dx_q>/D`"""
     total = torch.zeros((), dtype=torch.float64)
     for before, after in pairwise(states):
-        total = total + gram(after - before).cpu()
+        total = total + mean_gram(after - before).cpu()
     return total
 
 
@@ -203,7 +208,7 @@ def _expected(states: list[Float[Tensor, "r p d"]], limit: ConvolutionalLimit) -
     """The same by the covariance of the limit at these states: `h v_pq/(1 + h v_pp + h v_qq)`, of tanh up to h^3."""
     h, total = limit.settings.horizon / limit.settings.depth, torch.zeros((), dtype=torch.float64)
     for x in states[:-1]:
-        C = h * limit.stencil.covariance(gram(x).cpu(), sigma_w=limit.init.sigma_w, sigma_b=limit.init.sigma_b)
+        C = h * limit.stencil.covariance(mean_gram(x).cpu(), sigma_w=limit.init.sigma_w, sigma_b=limit.init.sigma_b)
         v = C.diagonal(dim1=1, dim2=2)
         total = total + C / (1 + v[:, :, None] + v[:, None, :])
     return total
@@ -228,11 +233,11 @@ def backward_of(network: Filtered) -> tuple[Float[Tensor, "r p p"], Float[Tensor
     """`<p_p - p_pT, p_q - p_qT>/D` at the input, its sum over the layers, and `<p_pT, p_qT>/D`."""
     p = torch.zeros_like(network.states[-1])
     for i in range(p.shape[1]):
-        row, column = SOURCES[i % len(SOURCES)]
+        row, column = SOURCE_POSITIONS[i % len(SOURCE_POSITIONS)]
         p[:, i, :, row, column] = 1
     costates = [positions(costate) for costate in network.costates(p)]
     end = costates[0]
-    return gram(costates[-1] - end).cpu(), _increments(costates), gram(end).cpu()
+    return mean_gram(costates[-1] - end).cpu(), _increments(costates), mean_gram(end).cpu()
 
 
 def _backward(limit: ConvolutionalLimit, back: list[tuple[Tensor, Tensor, Tensor]]) -> list[Record]:
@@ -276,7 +281,7 @@ class Walk:
 
     def step(self, stencil: Stencil, init: IidLaw, h: float, Z: Float[Tensor, "r p d"]) -> None:
         phi, sizes = activation_named(self.phi), {"sigma_w": init.sigma_w, "sigma_b": init.sigma_b}
-        self.x = self.x + phi(pre_activations(h * stencil.covariance(gram(self.x), **sizes), Z))
+        self.x = self.x + phi(pre_activations(h * stencil.covariance(mean_gram(self.x), **sizes), Z))
         ideal = h * stencil.covariance(self.overlaps, **sizes)
         self.y = self.y + phi(pre_activations(ideal[None].to(Z.device), Z))
         self.mean, self.overlaps = moment_step(self.phi, self.mean, self.overlaps, ideal)
@@ -291,7 +296,7 @@ def _wide(job: Job, limit: ConvolutionalLimit) -> list[Record]:
         job.progress(k / depth, "convolution, layers")
         walk.step(limit.stencil, limit.init, settings.horizon / depth, Z)
     records, ideal = [_error(limit, walk.overlaps)], limit.movement(walk.mean, walk.overlaps)
-    moved, control = gram(walk.x - x0).cpu(), gram(walk.y - x0).cpu()
+    moved, control = mean_gram(walk.x - x0).cpu(), mean_gram(walk.y - x0).cpu()
     for slope in _overlap_and_pattern(limit, ideal):
         records += slope.record(limit, slope.seen(moved), slope.seen(control), float(slope.seen(ideal)))
     return records
@@ -316,7 +321,7 @@ def _recursion(
     return m, overlaps
 
 
-def limit_of(
+def limit_of_overlaps(
     phi: str, stencil: Stencil, init: IidLaw, m0: Tensor, start: Tensor, horizon: float
 ) -> tuple[Tensor, Tensor, float] | None:
     """`(m_T, L_T, error)`; None where they explode before."""

@@ -13,28 +13,28 @@ from typing import Any
 from ....claims.claim import RELATIVE, SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
 from ....papers import PELUCHETTI, SCHOENHOLZ, YANG_RESIDUAL
 from ...group import Group
-from ..outside import heavy, linear, mild, sizes
+from ..outside import heavy, mild, not_linear, sizes
 from ..room import least_of_one
 from ..settings import Sde
-from ..unscaled_keys import PLAIN_CRITICAL, UNSCALED_SWISH, UNSCALED_TANH, narrow
+from ..unscaled_keys import PLAIN_CRITICAL, UNSCALED_SWISH, UNSCALED_TANH, too_narrow_unscaled
 
-COSINES = (0.9, -0.5)
+COSINES_TO_FIRST_INPUT = (0.9, -0.5)
 """Two inputs of the norm of the first at these cosines to it, beside the second."""
-PAIRS = ("0.9", "inputs", "-0.5")
+PAIR_NAMES = ("0.9", "inputs", "-0.5")
 """Names of the pairs: the first input with one at cosine 0.9, with the second, and with one at cosine -0.5."""
 
-DECORRELATED = 256
+WIDTH_OF_DECORRELATION = 256
 """Width of the networks whose decorrelation is measured: that of infinite width up to 1/D."""
-WIDE_TANH = {**UNSCALED_TANH, "width": DECORRELATED}
-WIDE_SWISH = {**UNSCALED_SWISH, "width": DECORRELATED}
+PINS_OF_WIDE_TANH = {**UNSCALED_TANH, "width": WIDTH_OF_DECORRELATION}
+PINS_OF_WIDE_SWISH = {**UNSCALED_SWISH, "width": WIDTH_OF_DECORRELATION}
 SWISH_RATE = 0.39703
 """The rate at infinite width, `log g` at the fixed point (`measure.py`)."""
-SETTLED = 32
+LAYERS_TO_SETTLE = 32
 """Layers after which the rate is within 0.001 of it."""
-SLOWLY = 1 - 2 / math.pi
+EXPONENT_OF_DECORRELATION = 1 - 2 / math.pi
 """Exponent of decorrelation: with saturated units `d lambda = 2/pi asin(lambda/q)` and `dq = 1` a layer."""
 
-SCHEMES = {
+WORDS_OF_SCHEMES = {
     "scaled": "the network of the settings",
     "limit": "its limit, where it has a closed form",
     "feed-forward": "tanh networks without skip connections",
@@ -43,21 +43,22 @@ SCHEMES = {
 }
 
 
-def moving(settings: Sde) -> str | None:
+def no_closed_correlation(settings: Sde) -> str | None:
     """Why nothing is left of 1 - correlation in the end, or there is no closed law; None where it applies."""
-    if (reason := linear(settings)) is not None:
+    if (reason := not_linear(settings)) is not None:
         return reason
     if sizes(settings).sigma_w == 0:
         return "init.sigma_w=0: with noise alone 1 - correlation falls to 0 with the horizon"
     return heavy(settings)
 
 
-def shallow(records: Any) -> str | None:
+def few_layers_for_rate(records: Any) -> str | None:
     """For `Claim.unmet`: why the rate of explosion is not yet the one of many layers, or None."""
     rows = records[records["observable"] == "growth_layers"]
-    if len(rows) and (layers := rows["value"].max()) < SETTLED:
+    if len(rows) and (layers := rows["value"].max()) < LAYERS_TO_SETTLE:
         return (
-            f"it is measured over {layers:.0f} layers, after as many: it takes {SETTLED}, and depths from {2 * SETTLED}"
+            f"it is measured over {layers:.0f} layers, after as many: it takes {LAYERS_TO_SETTLE}, and"
+            f" depths from {2 * LAYERS_TO_SETTLE}"
         )
     return None
 
@@ -131,7 +132,7 @@ GROUP = Group(
             "Two inputs at a cosine of 0.9 stay apart: 1 - correlation is that of the SDE",
             "correlation_gap",
             Expected("value", 1.0, 0.07, scale=RELATIVE),
-            outside=moving,
+            outside=no_closed_correlation,
             rival=Rival("layers of duration T/L^2 in place of T/L", "SR1-step-divided-twice", 1.211),
         ),
         _of_the_limit(
@@ -157,9 +158,9 @@ GROUP = Group(
             "Without the factor sqrt(h), correlations of inputs in tanh networks fall at order 1 - 2/pi",
             "decorrelation",
             # asin(r) = r + r^3/6: what is left is smaller by r^2, of the square of the order
-            Expected("order", SLOWLY, 0.12, correction=2 * SLOWLY),
+            Expected("order", EXPONENT_OF_DECORRELATION, 0.12, correction=2 * EXPONENT_OF_DECORRELATION),
             {"scheme": "unscaled-tanh-wide"},
-            WIDE_TANH,
+            PINS_OF_WIDE_TANH,
             verdicts=SMOKE_IS_TOO_SMALL,
             rival=Rival("networks that have the factor sqrt(h)", "SR3-unscaled-are-scaled", -0.004699),
         ),
@@ -170,7 +171,7 @@ GROUP = Group(
             # of infinite width at L=512, by its recursion; 1.65 at L=64
             Expected("value", 1.71, 0.15),
             {"scheme": "unscaled-tanh-wide"},
-            WIDE_TANH,
+            PINS_OF_WIDE_TANH,
             rival=Rival("networks that have the factor sqrt(h)", "SR3-unscaled-are-scaled", 3.561),
         ),
         _control(
@@ -180,7 +181,7 @@ GROUP = Group(
             Expected("value", 1.0, 0.15, scale=RELATIVE),
             {"scheme": "unscaled-tanh"},
             UNSCALED_TANH,
-            outside=narrow,
+            outside=too_narrow_unscaled,
             rival=Rival("networks that have the factor sqrt(h)", "SR3-unscaled-are-scaled", 0.5373),
         ),
         _control(
@@ -190,9 +191,9 @@ GROUP = Group(
             # 1/D takes 0.002; weights that are 5 % too large give 0.417
             Expected("value", SWISH_RATE, 0.006, scale="per layer"),
             {"scheme": "unscaled-swish-wide"},
-            WIDE_SWISH,
+            PINS_OF_WIDE_SWISH,
             source=PELUCHETTI,
-            unmet=shallow,
+            unmet=few_layers_for_rate,
             rival=Rival("weights 5 % too large", "SR4-weights-5%", 0.4155),
         ),
     ),
@@ -220,6 +221,6 @@ GROUP = Group(
     arrays={
         f"correlation.{scheme}": "layer k, and correlations before it of the first input with one at cosine 0.9, with"
         f" the second, and with one at cosine -0.5, at most 64 layers and the output, (4, layers): {words}"
-        for scheme, words in SCHEMES.items()
+        for scheme, words in WORDS_OF_SCHEMES.items()
     },
 )

@@ -19,23 +19,23 @@ from ....claims.claim import RELATIVE, SMOKE_IS_TOO_SMALL, Claim, Expected, Riva
 from ....networks.activations import activation_named
 from ....papers import PELUCHETTI
 from ...group import Group
-from ...least import sampled
+from ...least import bytes_of_samples
 from ...outside import still
 from ..asymptotic import asymptotic
-from ..outside import growth, kinked, overflows
+from ..outside import growth, kinked_outer, overflows
 from ..room import least_of_inputs
 from ..settings import Sde
 
-WIDE = 512
+WIDTH_OF_DEEP_LIMIT = 512
 """Width of the networks that are held against infinite width; their number is `replicas / 16`."""
-LAST = {"sigma_A": 1.5, "sigma_a": 0.5}
-ALL = {"sigma_A": 0.25, "sigma_a": 0.125}
+SIZES_WHERE_LAST_IS_SCALED = {"sigma_A": 1.5, "sigma_a": 0.5}
+SIZES_WHERE_ALL_ARE_SCALED = {"sigma_A": 0.25, "sigma_a": 0.125}
 """A small sigma_A: the corrections to the linear law, powers of `sigma_A^2 h^(2 alpha)`, then fall off fast."""
-EXPONENTS = (0.5, 0.25)
-NO_PSI = {"activation_inside": "identity"}
-WIDE_PINS = {**NO_PSI, "width": WIDE}
-DRIFT_WIDTH = 64
-DRIFT = {**NO_PSI, "activation": "swish", "width": DRIFT_WIDTH}
+EXPONENTS_OF_STEP = (0.5, 0.25)
+PINS_WITHOUT_PSI = {"activation_inside": "identity"}
+PINS_OF_WIDE_DEEP = {**PINS_WITHOUT_PSI, "width": WIDTH_OF_DEEP_LIMIT}
+WIDTH_OF_DEEP_DRIFT = 64
+PINS_OF_DEEP_DRIFT = {**PINS_WITHOUT_PSI, "activation": "swish", "width": WIDTH_OF_DEEP_DRIFT}
 
 
 def weightless(settings: Sde) -> str | None:
@@ -46,17 +46,17 @@ def weightless(settings: Sde) -> str | None:
 
 
 def _linear(settings: Sde) -> str | None:
-    return kinked(settings) or still(settings)
+    return kinked_outer(settings) or still(settings)
 
 
 def _order(settings: Sde) -> str | None:
     if activation_named(settings.activation).linear:
         return f"activation={settings.activation}: the block is linear at every depth"
-    return kinked(settings) or weightless(settings)
+    return kinked_outer(settings) or weightless(settings)
 
 
 def _claim(name: str, statement: str, observable: str, expected: Expected, scheme: str, **more: Any) -> Claim:
-    more = {"kind": "derived", "random": True, "pins": NO_PSI, "outside": _linear, **more}
+    more = {"kind": "derived", "random": True, "pins": PINS_WITHOUT_PSI, "outside": _linear, **more}
     source, where = PELUCHETTI, {"scheme": scheme}
     return Claim(
         id=name, source=source, statement=statement, observable=observable, expected=expected, where=where, **more
@@ -66,7 +66,7 @@ def _claim(name: str, statement: str, observable: str, expected: Expected, schem
 def least_of_deep(settings: Sde) -> float:
     if overflows(growth(settings)):
         return least_of_inputs(settings)
-    return least_of_inputs(settings) + sampled(settings, vectors=settings.sde.inputs)
+    return least_of_inputs(settings) + bytes_of_samples(settings, vectors=settings.sde.inputs)
 
 
 GROUP = Group(
@@ -83,7 +83,7 @@ GROUP = Group(
             Expected("value", 1, 0.02, scale=RELATIVE),
             "last",
             kind="theorem",
-            pins=WIDE_PINS,
+            pins=PINS_OF_WIDE_DEEP,
             outside=still,
             rival=Rival("a kernel of size sigma_B, not sigma_B^2", "S39-size-of-the-last-layer", 0.7586),
         ),
@@ -136,7 +136,7 @@ GROUP = Group(
             "deep_drift",
             Expected("value", 0, 0.25, scale=RELATIVE),
             "inside",
-            pins=DRIFT,
+            pins=PINS_OF_DEEP_DRIFT,
             outside=still,
             rival=Rival("the activation outside the block", "S36-activation-outside", 1.002),
         ),
@@ -147,7 +147,7 @@ GROUP = Group(
             Expected("value", 1, 0.15, scale=RELATIVE),  # one half of the drift is more than three away
             "outside",
             kind="control",
-            pins=DRIFT,
+            pins=PINS_OF_DEEP_DRIFT,
             outside=still,
             rival=Rival("twice the Ito drift in the limit", "S37-moments-drift", 0.5021),
         ),

@@ -25,12 +25,21 @@ from ....networks.activations import activation_named
 from ....random import Stream
 from ....sampling.deep import ResidualBranch, final, wide_pair
 from ....sampling.layer_law import Isotropic
-from ....sampling.wide import gram
-from ..control import FAR, bias_of_depth, differenced, half, regressed
+from ....sampling.wide import mean_gram
+from ..control import MAX_DEVIATION_OF_CONTROL, bias_of_depth, differenced, half, regressed
 from ..outside import overflows, sizes
 from ..problem import inputs
 from ..settings import Sde
-from .claims import ALL, DRIFT, DRIFT_WIDTH, EXPONENTS, LAST, NO_PSI, WIDE, WIDE_PINS
+from .claims import (
+    EXPONENTS_OF_STEP,
+    PINS_OF_DEEP_DRIFT,
+    PINS_OF_WIDE_DEEP,
+    PINS_WITHOUT_PSI,
+    SIZES_WHERE_ALL_ARE_SCALED,
+    SIZES_WHERE_LAST_IS_SCALED,
+    WIDTH_OF_DEEP_DRIFT,
+    WIDTH_OF_DEEP_LIMIT,
+)
 
 
 def measure(job: Job) -> Measurement:
@@ -41,9 +50,9 @@ def measure(job: Job) -> Measurement:
     return Measurement(records + _drift(job))
 
 
-def grown(x: Float[Tensor, "r n d"], x0: Float[Tensor, "#r n d"]) -> Float[Tensor, " r"]:
+def mean_growth(x: Float[Tensor, "r n d"], x0: Float[Tensor, "#r n d"]) -> Float[Tensor, " r"]:
     """Mean over pairs of `<x^i - x^i_0, x^j - x^j_0>/d`: less noisy than the overlaps, which `x_0` takes part in."""
-    return gram(x - x0).mean(dim=(1, 2))
+    return mean_gram(x - x0).mean(dim=(1, 2))
 
 
 # -- only the last layer shrinks ------------------------------------------------------------------
@@ -53,14 +62,17 @@ def _last(job: Job) -> list[Record]:
     settings, init = job.settings, sizes(job.settings)
     if overflows(init.sigma_w**2 * settings.horizon) is not None:
         return []
-    inner, outer = (LAST["sigma_A"], LAST["sigma_a"]), (init.sigma_w, init.sigma_b)
+    inner, outer = (
+        (SIZES_WHERE_LAST_IS_SCALED["sigma_A"], SIZES_WHERE_LAST_IS_SCALED["sigma_a"]),
+        (init.sigma_w, init.sigma_b),
+    )
     phi, horizon = settings.activation, settings.horizon
-    x0 = inputs(settings, width=WIDE)
-    start = gram(x0[None])[0].cpu()
+    x0 = inputs(settings, width=WIDTH_OF_DEEP_LIMIT)
+    start = mean_gram(x0[None])[0].cpu()
     job.progress(0.0, "deep blocks, kernel")
     limit, reference_error = deep_flow(phi, start, horizon, inner=inner, outer=outer)
     ideal = deep_recursion(phi, start, horizon, settings.depth, inner=inner, outer=outer)
-    coordinates = {"scheme": "last", **LAST, **WIDE_PINS}
+    coordinates = {"scheme": "last", **SIZES_WHERE_LAST_IS_SCALED, **PINS_OF_WIDE_DEEP}
     size = float(limit.abs().max())
     error, reference_error = float((ideal[-1] - limit).abs().max()) / size, reference_error / size
     records = [Record("deep_kernel_error", error, reference_error=reference_error, coordinates=coordinates)]
@@ -78,7 +90,7 @@ def _last(job: Job) -> list[Record]:
         stream=Stream(settings.seed, f"sde.deep.last {settings.depth}"),
     )
     known = float((ideal[-1] - start).mean())
-    value, stderr = mean(differenced(grown(x, x0), grown(y, x0), known) / growth)
+    value, stderr = mean(differenced(mean_growth(x, x0), mean_growth(y, x0), known) / growth)
     coarse = deep_recursion(phi, start, horizon, half(settings.depth), inner=inner, outer=outer)[-1]
     bias = bias_of_depth(known / growth, float((coarse - start).mean()) / growth, 1.0, settings.depth)
     numbers = {"stderr": stderr, "reference_error": bias, "replicas": len(x)}
@@ -91,7 +103,9 @@ def _last(job: Job) -> list[Record]:
 
 def _laws(settings: Sde) -> tuple[Isotropic, Isotropic]:
     init = sizes(settings)
-    return Isotropic(ALL["sigma_A"], ALL["sigma_a"]), Isotropic(init.sigma_w / ALL["sigma_A"], init.sigma_b)
+    return Isotropic(SIZES_WHERE_ALL_ARE_SCALED["sigma_A"], SIZES_WHERE_ALL_ARE_SCALED["sigma_a"]), Isotropic(
+        init.sigma_w / SIZES_WHERE_ALL_ARE_SCALED["sigma_A"], init.sigma_b
+    )
 
 
 def _all(job: Job) -> list[Record]:
@@ -104,12 +118,12 @@ def _all(job: Job) -> list[Record]:
     if overflows(rate * horizon) is not None:
         return []
     x0 = inputs(settings)
-    start = gram(x0[None])[0].cpu()
+    start = mean_gram(x0[None])[0].cpu()
     signs = (1.0, -1.0) if curvature else (1.0,)
-    branches = [ResidualBranch(phi, alpha, sign=sign) for alpha in EXPONENTS for sign in signs]
-    branches.append(ResidualBranch(phi, EXPONENTS[0], linear=True))
+    branches = [ResidualBranch(phi, alpha, sign=sign) for alpha in EXPONENTS_OF_STEP for sign in signs]
+    branches.append(ResidualBranch(phi, EXPONENTS_OF_STEP[0], linear=True))
     plain: list[Tensor] = []
-    apart: list[list[Tensor]] = [[] for _ in EXPONENTS]
+    apart: list[list[Tensor]] = [[] for _ in EXPONENTS_OF_STEP]
     control: list[Tensor] = []
     engine, vectors = default_engine(), len(branches) * len(x0)
     for first, count in engine.pieces(settings.replicas, vectors=vectors, width=settings.width, dtype=x0.dtype):
@@ -124,7 +138,7 @@ def _all(job: Job) -> list[Record]:
             stream=Stream(settings.seed, f"sde.deep.all {depth}", first_replica=first),
             act=engine.act,
         )
-        plain.append(grown(states[0], x0))
+        plain.append(mean_growth(states[0], x0))
         *overlaps, linear = [part.mean(dim=(1, 2)) for part in compensators]
         control.append(linear)
         for i, errors in enumerate(apart):
@@ -134,14 +148,24 @@ def _all(job: Job) -> list[Record]:
     limit = _limit(start, rate, source, horizon)
     records, size, growth = [], float(limit.mean()), float((limit - start).mean())
     apart_by = []
-    for alpha, errors in zip(EXPONENTS, apart, strict=True):
-        coordinates = {"scheme": f"all, alpha={alpha}", "alpha": alpha, **ALL, **NO_PSI}
+    for alpha, errors in zip(EXPONENTS_OF_STEP, apart, strict=True):
+        coordinates = {
+            "scheme": f"all, alpha={alpha}",
+            "alpha": alpha,
+            **SIZES_WHERE_ALL_ARE_SCALED,
+            **PINS_WITHOUT_PSI,
+        }
         value, stderr = mean(_of_the_error(torch.cat(errors), torch.cat(control), float(discretised.mean())))
         apart_by.append(abs(float(torch.cat(errors).mean())))
         error = abs(value + float((discretised - limit).mean())) / size
         records.append(Record("deep_weak_error", error, stderr=stderr / size, coordinates=coordinates))
     if growth:
-        coordinates = {"scheme": f"all, alpha={EXPONENTS[0]}", "alpha": EXPONENTS[0], **ALL, **NO_PSI}
+        coordinates = {
+            "scheme": f"all, alpha={EXPONENTS_OF_STEP[0]}",
+            "alpha": EXPONENTS_OF_STEP[0],
+            **SIZES_WHERE_ALL_ARE_SCALED,
+            **PINS_WITHOUT_PSI,
+        }
         value, stderr = mean(torch.cat(plain) / growth)
         euler = bias_of_depth(float(discretised.mean()), float(coarse.mean()), float(limit.mean()), depth)
         bias = (apart_by[0] + euler) / growth
@@ -155,7 +179,7 @@ def _of_the_error(apart: Float[Tensor, " r"], control: Float[Tensor, " r"], know
     Where linear networks do not have that mean, of it: the error is that of a limit that is not theirs.
     """
     value, stderr = mean(control)
-    if abs(value - known) > FAR * stderr:
+    if abs(value - known) > MAX_DEVIATION_OF_CONTROL * stderr:
         return apart + control - known
     return regressed(apart, control, known)
 
@@ -178,14 +202,14 @@ def _discretised(start: Tensor, rate: float, source: float, horizon: float, dept
 
 def _drift(job: Job) -> list[Record]:
     settings = job.settings
-    phi = DRIFT["activation"]
+    phi = PINS_OF_DEEP_DRIFT["activation"]
     inner, outer = _laws(settings)
-    x0 = inputs(settings, width=DRIFT_WIDTH, count=1)
+    x0 = inputs(settings, width=WIDTH_OF_DEEP_DRIFT, count=1)
     hidden = (activation_named(phi).taylor()[0] * outer.sigma_w) ** 2
     rate, source = hidden * inner.sigma_w**2, hidden * inner.sigma_b**2 + outer.sigma_b**2
     m0 = x0.double().mean(dim=1).cpu()
     try:
-        start = gram(x0[None])[0].cpu()
+        start = mean_gram(x0[None])[0].cpu()
         m, _, _ = moment_flow(phi, m0, start, lambda x: rate * x + source, settings.horizon)
     except MeasurementError:  # it explodes before the horizon: there is no drift to compare with
         return []
@@ -197,10 +221,12 @@ def _drift(job: Job) -> list[Record]:
         for layers in (settings.depth, half(settings.depth))
     )
     bias = bias_of_depth(at, at_half, 1.0, settings.depth)
-    branches = [ResidualBranch(phi, EXPONENTS[0]), ResidualBranch(phi, EXPONENTS[0], outside=phi)]
+    branches = [ResidualBranch(phi, EXPONENTS_OF_STEP[0]), ResidualBranch(phi, EXPONENTS_OF_STEP[0], outside=phi)]
     moved: list[list[Tensor]] = [[] for _ in branches]
     engine = default_engine()
-    for first, count in engine.pieces(settings.replicas, vectors=len(branches), width=DRIFT_WIDTH, dtype=x0.dtype):
+    for first, count in engine.pieces(
+        settings.replicas, vectors=len(branches), width=WIDTH_OF_DEEP_DRIFT, dtype=x0.dtype
+    ):
         job.progress(0.8 + 0.2 * first / settings.replicas, "deep blocks, drift")
         states, _ = final(
             branches,
@@ -217,7 +243,12 @@ def _drift(job: Job) -> list[Record]:
     records = []
     for scheme, movements, reference_error in zip(("inside", "outside"), moved, (math.nan, bias), strict=True):
         value, stderr = mean(torch.cat(movements))
-        coordinates = {"scheme": scheme, "alpha": EXPONENTS[0], **ALL, **DRIFT}
+        coordinates = {
+            "scheme": scheme,
+            "alpha": EXPONENTS_OF_STEP[0],
+            **SIZES_WHERE_ALL_ARE_SCALED,
+            **PINS_OF_DEEP_DRIFT,
+        }
         record = Record("deep_drift", value, stderr=stderr, reference_error=reference_error, coordinates=coordinates)
         records.append(record)
     return records
@@ -229,5 +260,5 @@ def _drifted(
     """By how much the mean of infinitely wide networks of this depth moves, the activation standing outside."""
     m, overlaps, h = m0, start, horizon / depth
     for _ in range(depth):
-        m, overlaps = moment_step(DRIFT["activation"], m, overlaps, h * (rate * overlaps + source))
+        m, overlaps = moment_step(PINS_OF_DEEP_DRIFT["activation"], m, overlaps, h * (rate * overlaps + source))
     return float(m - m0)

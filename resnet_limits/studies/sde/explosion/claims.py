@@ -20,19 +20,19 @@ from ..outside import explosion_time
 from ..room import least_of_one
 from ..settings import Sde
 
-HORIZONS, NARROW_HORIZONS = 3, 8
+HORIZON_IN_EXPLOSION_TIMES, NARROW_HORIZON_IN_EXPLOSION_TIMES = 3, 8
 """The group's horizons, in explosion times: of wide networks, and of narrow ones, some of which are slow by chance."""
-LOW = {"sde.threshold": 10.0}
+PINS_OF_LOW_THRESHOLD = {"sde.threshold": 10.0}
 """A threshold at which the layers of deep networks still have a quadratic drift."""
-WIDE = 512
+WIDTH_OF_EXPLOSION = 512
 """Width of the networks that are held against infinite width; their number is `replicas / 4`."""
-LONGEST = 2.0
+MAX_VARIANCE_AT_THRESHOLD = 2.0
 """Variance of pre-activations at the low threshold up to which order 1 is seen."""
-SHALLOWEST = 32
+MIN_DEPTH_OF_NARROW_TIMES = 32
 """Depth from which the times of narrow networks are compared: a layer takes a quarter of the explosion time."""
-FAR = 1e4
+MIN_THRESHOLD_OF_CLOSED_FORM = 1e4
 """Thresholds from which the closed form of the lateness holds, in units of the inputs' mean square."""
-SWISH = {"activation": "swish", "activation_inside": "identity"}
+PINS_OF_SWISH = {"activation": "swish", "activation_inside": "identity"}
 
 
 def never(settings: Sde) -> str | None:
@@ -46,42 +46,51 @@ def never(settings: Sde) -> str | None:
 
 def inside_identity(settings: Sde) -> Sde:
     """The setting with `activation_inside=identity`, which the group pins."""
-    return replace(settings, activation_inside=SWISH["activation_inside"])
+    return replace(settings, activation_inside=PINS_OF_SWISH["activation_inside"])
 
 
 def coarse(records: Any) -> str | None:
     """For `Claim.unmet`: where steps at the low threshold are too long for its order to be seen, or None."""
     rows = records[records["observable"] == "crossing_step"]
-    if len(rows) and (size := rows[rows["depth"] == rows["depth"].max()]["value"].mean()) > LONGEST:
+    if len(rows) and (size := rows[rows["depth"] == rows["depth"].max()]["value"].mean()) > MAX_VARIANCE_AT_THRESHOLD:
         what = f"at L={int(rows['depth'].max())} h sigma_w^2 |x|^2/D is {size:.2g} at the threshold"
         return f"{what}: the drift is no longer quadratic; deeper networks would tell"
     return None
 
 
-def shallow(records: Any) -> str | None:
+def steps_too_long(records: Any) -> str | None:
     """For `Claim.unmet`: where steps are too long for the leading order of the lateness at finite width, or None."""
     rows = records[records["observable"] == "crossing_time_difference"]
-    if len(rows) and (depth := int(rows["depth"].max())) < SHALLOWEST:
-        return f"at L={depth} a layer takes {NARROW_HORIZONS / depth:.2g} explosion times: it takes L={SHALLOWEST}"
+    if len(rows) and (depth := int(rows["depth"].max())) < MIN_DEPTH_OF_NARROW_TIMES:
+        return (
+            f"at L={depth} a layer takes {NARROW_HORIZON_IN_EXPLOSION_TIMES / depth:.2g} explosion times: it"
+            f" takes L={MIN_DEPTH_OF_NARROW_TIMES}"
+        )
     return None
 
 
 def high(settings: Sde) -> str | None:
     """Why inputs lie too near the low threshold, or nothing explodes; None where neither is so."""
-    if settings.sde.norm > LOW["sde.threshold"] / 5:
-        return f"sde.norm={settings.sde.norm:g}: too near the threshold {LOW['sde.threshold']:g} of this claim"
+    if settings.sde.norm > PINS_OF_LOW_THRESHOLD["sde.threshold"] / 5:
+        return (
+            f"sde.norm={settings.sde.norm:g}: too near the threshold"
+            f" {PINS_OF_LOW_THRESHOLD['sde.threshold']:g} of this claim"
+        )
     return never(settings)
 
 
 def low(settings: Sde) -> str | None:
     """Why the threshold is not far beyond the quadratic drift, or nothing explodes; None where neither is so."""
-    if settings.sde.threshold < FAR * settings.sde.norm:
-        return f"sde.threshold={settings.sde.threshold:g}: it takes {FAR:g} times sde.norm, far beyond the inputs"
+    if settings.sde.threshold < MIN_THRESHOLD_OF_CLOSED_FORM * settings.sde.norm:
+        return (
+            f"sde.threshold={settings.sde.threshold:g}: it takes {MIN_THRESHOLD_OF_CLOSED_FORM:g} times"
+            f" sde.norm, far beyond the inputs"
+        )
     return never(settings)
 
 
-LATE = "depths at which infinitely wide networks cross before 2.7 explosion times"
-NARROW = "depths at which at least 99 % of the networks cross before 8 explosion times"
+NEEDS_WIDE_CROSSING = "depths at which infinitely wide networks cross before 2.7 explosion times"
+NEEDS_NARROW_CROSSING = "depths at which at least 99 % of the networks cross before 8 explosion times"
 
 GROUP = Group(
     name="explosion",
@@ -99,7 +108,7 @@ GROUP = Group(
             observable="crossing_time_error",
             expected=Expected("order", 1.0, 0.1),
             where={"scheme": "infinitely wide, low"},
-            pins={**SWISH, **LOW},
+            pins={**PINS_OF_SWISH, **PINS_OF_LOW_THRESHOLD},
             outside=high,
             unmet=coarse,
             rival=Rival("a limit that explodes at twice the rate", "SE1-explosion-rate", 0.08321),
@@ -115,10 +124,10 @@ GROUP = Group(
             expected=Expected("value", 1.0, 0.1, scale=RELATIVE),
             rival=Rival("half the known term", "SE3-lateness", 0.005308),
             where={"scheme": "wide"},
-            pins={**SWISH, "width": WIDE},
+            pins={**PINS_OF_SWISH, "width": WIDTH_OF_EXPLOSION},
             outside=low,
             random=True,
-            needs=LATE,
+            needs=NEEDS_WIDE_CROSSING,
             verdicts=SMOKE_IS_TOO_SMALL,
         ),
         Claim(
@@ -131,11 +140,11 @@ GROUP = Group(
             # corrections of relative order sqrt(h), and of 1/D: below 0.1 from L=64 on
             expected=Expected("value", 1.0, 0.2, scale=RELATIVE),
             where={"scheme": "narrow"},
-            pins=SWISH,
+            pins=PINS_OF_SWISH,
             outside=never,
-            unmet=shallow,
+            unmet=steps_too_long,
             random=True,
-            needs=NARROW,
+            needs=NEEDS_NARROW_CROSSING,
             rival=Rival("layers of the finest network for those of the coarse one", "SE4-layers-of-the-finest", 6.794),
         ),
         Claim(
@@ -147,10 +156,10 @@ GROUP = Group(
             expected=Expected("value", 1, 0.018, scale=RELATIVE),
             rival=Rival("weights 5 % too large", "SR4-weights-5%", 0.9426),
             where={"scheme": "wide"},
-            pins={**SWISH, "width": WIDE},
+            pins={**PINS_OF_SWISH, "width": WIDTH_OF_EXPLOSION},
             outside=never,
             random=True,
-            needs=LATE,
+            needs=NEEDS_WIDE_CROSSING,
         ),
     ),
     observables={

@@ -42,15 +42,22 @@ from ....networks.gaussian_means import gaussian_mean
 from ....random import Stream
 from ....sampling.layer_law import Isotropic
 from ....sampling.schemes import ShallowNetwork, Walker
-from ....sampling.wide import gram
+from ....sampling.wide import mean_gram
 from ..outside import sizes
 from ..problem import inputs
 from ..settings import Sde
-from .claims import HORIZONS, LOW, NARROW_HORIZONS, SWISH, WIDE, never
+from .claims import (
+    HORIZON_IN_EXPLOSION_TIMES,
+    NARROW_HORIZON_IN_EXPLOSION_TIMES,
+    PINS_OF_LOW_THRESHOLD,
+    PINS_OF_SWISH,
+    WIDTH_OF_EXPLOSION,
+    never,
+)
 
-CROSSED = 0.99
+MIN_FRACTION_CROSSED = 0.99
 """Times are compared where at least this fraction of the networks crossed."""
-IN_TIME = 0.9
+MAX_FRACTION_OF_HORIZON = 0.9
 """Fraction of the horizon by which the infinitely wide network must cross for others to be held against it: those that
 do not cross count with the horizon, and are seen to be late."""
 
@@ -84,7 +91,7 @@ def crossing_times(
     stream: Stream,
 ) -> list[Float[Tensor, " r"]]:
     """First crossing times of networks of each depth on one noise; inf where there is none up to the horizon."""
-    scheme = UpTo(ShallowNetwork(SWISH["activation"], SWISH["activation_inside"]), threshold)
+    scheme = UpTo(ShallowNetwork(PINS_OF_SWISH["activation"], PINS_OF_SWISH["activation_inside"]), threshold)
     walkers = [Walker(scheme, depth) for depth in depths]
     deepest = max(depths)
     before = [x0.double().square().mean(dim=(1, 2)) for _ in depths]
@@ -107,12 +114,12 @@ def recursion_crossing_time(
     x0: Float[Tensor, "1 d"], law: Isotropic, depth: int, *, horizon: float, threshold: float
 ) -> float:
     """First crossing time of the infinitely wide network of this depth; inf where there is none up to the horizon."""
-    m, q, h = x0.double().mean(dim=1).cpu(), gram(x0[None])[0].cpu(), horizon / depth
+    m, q, h = x0.double().mean(dim=1).cpu(), mean_gram(x0[None])[0].cpu(), horizon / depth
     for k in range(depth):
         before = float(q)
         if before >= threshold:
             return k * h
-        m, q = moment_step(SWISH["activation"], m, q, h * (law.sigma_b**2 + law.sigma_w**2 * q))
+        m, q = moment_step(PINS_OF_SWISH["activation"], m, q, h * (law.sigma_b**2 + law.sigma_w**2 * q))
         if float(q) >= threshold:
             return h * (k + math.log(threshold / before) / math.log(float(q) / before))
     return math.inf
@@ -120,7 +127,7 @@ def recursion_crossing_time(
 
 def lateness(h: float, sigma_w: float, threshold: float) -> float:
     """`(sqrt(h)/sigma_w) F(sigma_w sqrt(h q))`: how much later than the limit a wide network crosses q, `q >> 1`."""
-    phi, end = SWISH["activation"], sigma_w * math.sqrt(h * threshold)
+    phi, end = PINS_OF_SWISH["activation"], sigma_w * math.sqrt(h * threshold)
     y = torch.logspace(-3, max(math.log10(end), -3), 2000, dtype=torch.float64)
     rates = 1 / gaussian_mean(phi, y.square()) - 2 / (activation_named(phi).taylor()[1] * y.square())
     return math.sqrt(h) / sigma_w * (1e-3 + float(torch.trapezoid(rates * y, y.log())))
@@ -146,13 +153,13 @@ class Course:
 
     def coordinates(self, scheme: str, **pins: Any) -> dict[str, Any]:
         times = {"horizon": self.horizon, "explosion_time": self.explosion}
-        return {"scheme": scheme, **times, **SWISH, **pins}
+        return {"scheme": scheme, **times, **PINS_OF_SWISH, **pins}
 
 
 def _course(settings: Sde, width: int, horizons: float) -> Course | None:
     """None where the limit does not explode from the inputs."""
     x0, init = inputs(settings, width=width, count=1), sizes(settings)
-    limit = limit_of(x0, init.sigma_w, init.sigma_b)
+    limit = moments_of_wide(x0, init.sigma_w, init.sigma_b)
     explosion = limit.explosion_time()
     if math.isinf(explosion):
         return None
@@ -161,12 +168,15 @@ def _course(settings: Sde, width: int, horizons: float) -> Course | None:
 
 def _infinitely_wide(settings: Sde) -> list[Record]:
     """How late the infinitely wide network of this depth crosses a low threshold."""
-    course, threshold = _course(settings, WIDE, HORIZONS), LOW["sde.threshold"]
+    course, threshold = (
+        _course(settings, WIDTH_OF_EXPLOSION, HORIZON_IN_EXPLOSION_TIMES),
+        PINS_OF_LOW_THRESHOLD["sde.threshold"],
+    )
     if course is None:
         return []
     where = {"horizon": course.horizon, "threshold": threshold}
     time = recursion_crossing_time(course.x0, course.law, settings.depth, **where)
-    coordinates = course.coordinates("infinitely wide, low", **LOW)
+    coordinates = course.coordinates("infinitely wide, low", **PINS_OF_LOW_THRESHOLD)
     size = course.horizon / settings.depth * course.law.sigma_w**2 * threshold
     records = [Record("crossing_step", size, coordinates=coordinates)]
     if math.isfinite(time):
@@ -178,11 +188,11 @@ def _infinitely_wide(settings: Sde) -> list[Record]:
 def _wide(job: Job) -> list[Record]:
     """Crossing times of wide networks, held against those of the infinitely wide one and of the limit."""
     settings, threshold = job.settings, job.settings.sde.threshold
-    course = _course(settings, WIDE, HORIZONS)
+    course = _course(settings, WIDTH_OF_EXPLOSION, HORIZON_IN_EXPLOSION_TIMES)
     if course is None:
         return []
     (times,) = _sampled(job, course, "wide", [settings.depth], max(settings.replicas // 4, 2))
-    coordinates = course.coordinates("wide", width=WIDE)
+    coordinates = course.coordinates("wide", width=WIDTH_OF_EXPLOSION)
     at_most = times.clamp(max=course.horizon)
     exact = recursion_crossing_time(course.x0, course.law, settings.depth, horizon=course.horizon, threshold=threshold)
     infinite = Record(
@@ -191,7 +201,7 @@ def _wide(job: Job) -> list[Record]:
         coordinates=course.coordinates("infinitely wide"),
     )
     numbers = {"crossing_time": mean(at_most / course.explosion)}
-    if 0 < exact <= IN_TIME * course.horizon:
+    if 0 < exact <= MAX_FRACTION_OF_HORIZON * course.horizon:
         late = lateness(course.horizon / settings.depth, course.law.sigma_w, threshold)
         value, stderr = mean(at_most)
         if (by_now := int(times.isfinite().sum())) < len(times):  # what the others take is unknown, but longer
@@ -204,13 +214,13 @@ def _wide(job: Job) -> list[Record]:
 def _narrow(job: Job) -> list[Record]:
     """Crossing times of networks of the setting's width, of two depths on one noise."""
     settings = job.settings
-    course = _course(settings, settings.width, NARROW_HORIZONS)
+    course = _course(settings, settings.width, NARROW_HORIZON_IN_EXPLOSION_TIMES)
     if course is None:
         return []
     times = _sampled(job, course, "narrow", [settings.depth, 2 * settings.depth], settings.replicas)
     at_most = [t.clamp(max=course.horizon) / course.explosion for t in times]
     numbers = {"crossing_time": mean(at_most[0])}
-    if all(float(t.isfinite().double().mean()) >= CROSSED for t in times):
+    if all(float(t.isfinite().double().mean()) >= MIN_FRACTION_CROSSED for t in times):
         steps = (course.horizon / depth for depth in (settings.depth, 2 * settings.depth))
         late = [lateness(h, course.law.sigma_w, settings.sde.threshold) / course.explosion for h in steps]
         numbers["crossing_time_difference"] = mean((at_most[0] - at_most[1]) / (late[0] - late[1]))
@@ -241,7 +251,7 @@ def _sampled(job: Job, course: Course, scheme: str, depths: list[int], replicas:
     return [torch.cat(parts) for parts in zip(*pieces, strict=True)]
 
 
-def limit_of(x0: Float[Tensor, "1 d"], sigma_w: float, sigma_b: float) -> Moments:
+def moments_of_wide(x0: Float[Tensor, "1 d"], sigma_w: float, sigma_b: float) -> Moments:
     """The moments of infinitely wide networks from this input."""
-    phi, x = SWISH["activation"], x0.double()
+    phi, x = PINS_OF_SWISH["activation"], x0.double()
     return Moments(*activation_named(phi).taylor(), sigma_w, sigma_b, float(x.mean()), float(x.square().mean()))

@@ -10,10 +10,10 @@ from __future__ import annotations
 from ....claims.claim import Claim, Expected, Rival
 from ....papers import PELUCHETTI
 from ...group import Group
-from ..outside import linear
+from ..outside import not_linear
 from ..room import least_of_one
 
-DRAWN = {"own": "the network of the settings", "swish": "swish, sigma_w = sigma_b = T = 1"}
+WORDS_OF_DRAWN_FUNCTIONS = {"own": "the network of the settings", "swish": "swish, sigma_w = sigma_b = T = 1"}
 
 GROUP = Group(
     name="functions",
@@ -30,7 +30,7 @@ GROUP = Group(
             observable="second_difference",
             # their next term is of relative size h: 0.25 at depth 8
             expected=Expected("order", 1.0, 0.15, bend=0.3),
-            outside=linear,
+            outside=not_linear,
             random=True,
             rival=Rival("each input has a bias of its own: the bend stays", "S30-bias-of-each-input", -0.02106),
         ),
@@ -46,7 +46,7 @@ GROUP = Group(
         "functions.grid": "inputs in each of two directions, (points,)",
         **{
             f"functions.{name}.{shape}.{which}": f"first coordinate of x_T, {words}: {of} of {what}"
-            for name, words in DRAWN.items()
+            for name, words in WORDS_OF_DRAWN_FUNCTIONS.items()
             for shape, of in (("line", "draws (draws, points)"), ("plane", "a draw (points, points)"))
             for which, what in (("network", "the network"), ("sde", "the SDE, the same at every depth"))
         },

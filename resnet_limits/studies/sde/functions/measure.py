@@ -16,41 +16,41 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ....engines import default_engine
-from ....measurement.estimate import root_mean_square
+from ....measurement.estimate import root_of_mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....random import Stream
 from ....sampling.layer_law import Isotropic
 from ....sampling.schemes import EulerMaruyama, Scheme, ShallowNetwork, Walker
-from ..outside import kinked, sizes
-from ..problem import finite
+from ..outside import kinked_outer, sizes
+from ..problem import finite_records
 from ..settings import Sde
 
-DRAWS = 4
+FUNCTIONS_DRAWN = 4
 """Functions of one input that are drawn; the first is drawn as a function of two inputs too."""
-REACH, LINE, PLANE = 2.0, 81, 33
+MAX_INPUT_DRAWN, POINTS_A_LINE, POINTS_A_SIDE = 2.0, 81, 33
 """Inputs lie in [-2, 2]; number of points along a line, and along each side of a square."""
-FINE = 512
+LAYERS_OF_TIME_GRID = 512
 """Layers of the grid of time that all depths share."""
-EXPLODED = 1e6
+MAX_VALUE_DRAWN = 1e6
 """Values that are not drawn."""
-BENT = 2048
+MIN_NETWORKS_OF_BEND = 2048
 """Fewest networks whose bend is measured: a relative error of 1.5 %."""
-WIDEST = 32
+MAX_WIDTH_DRAWN = 32
 """Width at which functions are drawn at most: they look alike beyond, and cost its square."""
 
 
 def measure(job: Job) -> Measurement:
     """How far the network bends, with standard errors over replicas, and the functions that it and the SDE draw."""
     bent = second_differences(job)
-    value, stderr = root_mean_square(bent)
-    total = Measurement(finite([Record("second_difference", value, stderr=stderr, replicas=len(bent))]))
+    value, stderr = root_of_mean(bent)
+    total = Measurement(finite_records([Record("second_difference", value, stderr=stderr, replicas=len(bent))]))
     job.progress(0.5, "draws of functions")
-    total.arrays |= {"functions.inputs": points(LINE), "functions.grid": points(PLANE)}
+    total.arrays |= {"functions.inputs": points_of_line(POINTS_A_LINE), "functions.grid": points_of_line(POINTS_A_SIDE)}
     for name, family in families(job.settings).items():
-        drawn = {"network": draws(family, family.network, job.settings.depth, job.settings)}
+        drawn = {"network": functions_on_noise(family, family.network, job.settings.depth, job.settings)}
         if family.sde is not None:
-            drawn["sde"] = limit(job, name, family)
+            drawn["sde"] = functions_of_sde(job, name, family)
         for which, arrays in drawn.items():
             total.arrays |= {f"functions.{name}.{shape}.{which}": array for shape, array in arrays.items()}
     return total
@@ -61,7 +61,7 @@ def second_differences(job: Job) -> Float[Tensor, " r"]:
     engine, settings, bends = default_engine(), job.settings, []
     family = families(settings)["own"]
     u = directions(settings.width)[0].to(getattr(torch, settings.dtype))
-    x0, replicas = torch.stack([-u, 0 * u, u]), max(settings.replicas, BENT)
+    x0, replicas = torch.stack([-u, 0 * u, u]), max(settings.replicas, MIN_NETWORKS_OF_BEND)
     for first, count in engine.pieces(replicas, vectors=3, width=settings.width, dtype=x0.dtype):
         job.progress(0.5 * first / replicas, "second differences")
         (x,) = engine.final(
@@ -93,15 +93,15 @@ def families(settings: Sde) -> dict[str, Family]:
     family = sizes(settings)
     law, swish = Isotropic(family.sigma_w, family.sigma_b), Isotropic(1.0, 1.0)
     phi, psi = settings.activation, settings.activation_inside
-    sde = None if kinked(settings) else EulerMaruyama(phi, psi, law)
+    sde = None if kinked_outer(settings) else EulerMaruyama(phi, psi, law)
     return {
         "own": Family(law, settings.horizon, ShallowNetwork(phi, psi), sde),
         "swish": Family(swish, 1.0, ShallowNetwork("swish"), EulerMaruyama("swish", "identity", swish)),
     }
 
 
-def points(count: int) -> np.ndarray:
-    return np.linspace(-REACH, REACH, count)
+def points_of_line(count: int) -> np.ndarray:
+    return np.linspace(-MAX_INPUT_DRAWN, MAX_INPUT_DRAWN, count)
 
 
 def directions(width: int) -> Float[Tensor, "2 d"]:
@@ -110,31 +110,31 @@ def directions(width: int) -> Float[Tensor, "2 d"]:
     return torch.stack([ones, ones * (-1.0) ** torch.arange(width)])
 
 
-def limit(job: Job, name: str, family: Family) -> dict[str, np.ndarray]:
+def functions_of_sde(job: Job, name: str, family: Family) -> dict[str, np.ndarray]:
     """The functions of the SDE, by Euler and Maruyama on the fine grid: the same for all depths."""
     settings, law, scheme = job.settings, family.law, family.sde
     assert scheme is not None
     steps = fine(settings.depth)
     key = {
-        **{"name": name, "steps": steps, "seed": settings.seed, "width": min(settings.width, WIDEST)},
+        **{"name": name, "steps": steps, "seed": settings.seed, "width": min(settings.width, MAX_WIDTH_DRAWN)},
         **{"horizon": family.horizon, "phi": scheme.phi, "psi": scheme.psi},
         **{"sigma_w": law.sigma_w, "sigma_b": law.sigma_b},
     }
-    return job.shared.solve("sde.functions", key, lambda: draws(family, scheme, steps, settings))
+    return job.shared.solve("sde.functions", key, lambda: functions_on_noise(family, scheme, steps, settings))
 
 
-def draws(family: Family, scheme: Scheme, depth: int, settings: Sde) -> dict[str, np.ndarray]:
+def functions_on_noise(family: Family, scheme: Scheme, depth: int, settings: Sde) -> dict[str, np.ndarray]:
     """First coordinates of `x_T` along a line (draws, points), and of the first draw on a square (points, points)."""
-    u, v = directions(min(settings.width, WIDEST))
-    along, across = torch.from_numpy(points(LINE)), torch.from_numpy(points(PLANE))
-    line = (along[:, None] * u).expand(DRAWS, LINE, len(u))
+    u, v = directions(min(settings.width, MAX_WIDTH_DRAWN))
+    along, across = torch.from_numpy(points_of_line(POINTS_A_LINE)), torch.from_numpy(points_of_line(POINTS_A_SIDE))
+    line = (along[:, None] * u).expand(FUNCTIONS_DRAWN, POINTS_A_LINE, len(u))
     plane = (across[:, None, None] * u + across[None, :, None] * v).flatten(0, 1)[None]
     h = family.horizon / depth
-    for W in weights(family, depth, settings):
+    for W in weights_on_grid(family, depth, settings):
         line, plane = (_stepped(scheme, x, W[: len(x)], h) for x in (line, plane))
-    pictures = {"line": line[..., 0], "plane": plane[0, :, 0].unflatten(0, (PLANE, PLANE))}
+    pictures = {"line": line[..., 0], "plane": plane[0, :, 0].unflatten(0, (POINTS_A_SIDE, POINTS_A_SIDE))}
     # An SDE with a drift may explode: a gap in the picture.
-    return {shape: torch.where(f.abs() < EXPLODED, f, math.nan).numpy() for shape, f in pictures.items()}
+    return {shape: torch.where(f.abs() < MAX_VALUE_DRAWN, f, math.nan).numpy() for shape, f in pictures.items()}
 
 
 def _stepped(scheme: Scheme, x: Float[Tensor, "r n d"], W: Float[Tensor, "r e d"], h: float) -> Tensor:
@@ -142,26 +142,28 @@ def _stepped(scheme: Scheme, x: Float[Tensor, "r n d"], W: Float[Tensor, "r e d"
     return scheme.step(x, features, torch.baddbmm(W[:, -1:], features, W[:, :-1]), h)
 
 
-def weights(family: Family, depth: int, settings: Sde) -> Iterator[Float[Tensor, "r e d"]]:
+def weights_on_grid(family: Family, depth: int, settings: Sde) -> Iterator[Float[Tensor, "r e d"]]:
     """`W_k e_1, ..., W_k e_D, b_k` of each layer, D + 1 rows: sums over the fine layers that begin inside it.
 
     Where the depth does not divide the grid, layers hold more or fewer of them: scaled to the variance of a layer.
     """
-    d, steps = min(settings.width, WIDEST), fine(depth)
+    d, steps = min(settings.width, MAX_WIDTH_DRAWN), fine(depth)
     vectors = torch.cat([torch.eye(d, dtype=torch.float64), torch.zeros(1, d, dtype=torch.float64)])
     biased = torch.cat([torch.zeros(d), torch.ones(1)])
     engine = default_engine()
-    total, held, layer = torch.zeros(DRAWS, d + 1, d, dtype=torch.float64), 0, 0
+    total, held, layer = torch.zeros(FUNCTIONS_DRAWN, d + 1, d, dtype=torch.float64), 0, 0
     for k in range(steps):
         if k * depth // steps > layer:
             yield total * math.sqrt(steps / depth / held)
             total, held, layer = torch.zeros_like(total), 0, layer + 1
         where = Stream(settings.seed, "sde.functions", k)
-        total = total + engine.act(family.law, vectors.expand(DRAWS, -1, -1), biased, family.horizon / steps, where)
+        total = total + engine.act(
+            family.law, vectors.expand(FUNCTIONS_DRAWN, -1, -1), biased, family.horizon / steps, where
+        )
         held += 1
     yield total * math.sqrt(steps / depth / held)
 
 
 def fine(depth: int) -> int:
     """Layers of the fine grid: the same for all depths up to 512."""
-    return max(depth, FINE)
+    return max(depth, LAYERS_OF_TIME_GRID)

@@ -15,24 +15,24 @@ from ....claims.claim import RELATIVE, SMOKE_IS_TOO_SMALL, Claim, Expected, Riva
 from ....papers import NEWMAN, NORRIS, PELUCHETTI_DIFFUSIONS, TALAY, Paper
 from ....paths.laws.iid import IidLaw
 from ...group import Group
-from ...least import DOUBLE
-from ..outside import explodes_with, growth, isotropic, linear, overflows, sizes
+from ...least import BYTES_OF_DOUBLE
+from ..outside import explodes_with, growth, isotropic, not_linear, overflows, sizes
 from ..room import least_of_inputs
 from ..settings import Sde
 
-NO_BIAS: dict[str, Any] = {"init.sigma_b": 0.0}
-MATRICES: dict[str, Any] = {"width": 4}
-TEST: dict[str, Any] = {"init.sigma_w": 1.0, "init.sigma_b": 0.0}
-ALONE: dict[str, Any] = {
+PINS_WITHOUT_BIAS: dict[str, Any] = {"init.sigma_b": 0.0}
+PINS_OF_MATRICES: dict[str, Any] = {"width": 4}
+PINS_OF_LAW_TEST: dict[str, Any] = {"init.sigma_w": 1.0, "init.sigma_b": 0.0}
+PINS_OF_OTHER_NOISE: dict[str, Any] = {
     **{"activation": "swish", "activation_inside": "identity"},
     **{"init.sigma_w": 1.0, "init.sigma_b": 1.0},
 }
-SWISH: dict[str, Any] = {"activation": "swish", "init.sigma_w": 1.0, "init.sigma_b": 1.0, "width": 2}
-NETWORKS, LEVEL = 256, 0.05
+PINS_OF_SWISH_LAW: dict[str, Any] = {"activation": "swish", "init.sigma_w": 1.0, "init.sigma_b": 1.0, "width": 2}
+NETWORKS_A_TEST, LEVEL_OF_TEST = 256, 0.05
 """Networks of a test, and how often it may reject the true law."""
-BEND = 0.5
+BEND_OF_ENERGY_DISTANCES = 0.5
 """What energy distances are off by at depth 8, relative to their leading term, at most."""
-SEEN, UNSEEN = 2.0, 0.2
+MIN_SHIFT_REJECTED, MAX_SHIFT_ACCEPTED = 2.0, 0.2
 """Shifts of the distribution function, times `sqrt(n)`, of which tests of a normal law reject 99 % and 7 %."""
 
 
@@ -43,13 +43,13 @@ def norm_law(settings: Sde, sigma_w: float) -> tuple[float, float]:
 
 
 def _moving(settings: Sde) -> str | None:
-    if (reason := linear(settings)) is None and sizes(settings).sigma_w == 0:
+    if (reason := not_linear(settings)) is None and sizes(settings).sigma_w == 0:
         reason = "init.sigma_w=0: the norm and the determinant do not move"
     return reason or overflows(growth(settings))
 
 
 def _testable(settings: Sde) -> str | None:
-    return linear(settings) or overflows(TEST["init.sigma_w"] ** 2 * settings.horizon)
+    return not_linear(settings) or overflows(PINS_OF_LAW_TEST["init.sigma_w"] ** 2 * settings.horizon)
 
 
 def _exact(
@@ -95,24 +95,26 @@ def _shift(records: Any, at: str) -> tuple[int, float]:
 
 def _not_deep(records: Any) -> str | None:
     depth, shift = _shift(records, "idxmax")
-    if shift > UNSEEN:
-        what = f"the networks of L={depth} are not deep enough for tests of {NETWORKS}"
-        return f"{what}: to first order their law is off by {shift:.2g}/sqrt(n), and {UNSEEN} would be little"
+    if shift > MAX_SHIFT_ACCEPTED:
+        what = f"the networks of L={depth} are not deep enough for tests of {NETWORKS_A_TEST}"
+        return (
+            f"{what}: to first order their law is off by {shift:.2g}/sqrt(n), and {MAX_SHIFT_ACCEPTED} would be little"
+        )
     return None
 
 
 def _not_shallow(records: Any) -> str | None:
     depth, shift = _shift(records, "idxmin")
-    if shift < SEEN:
-        what = f"the networks of L={depth} are too deep for tests of {NETWORKS} to reject them"
-        return f"{what}: to first order their law is off by {shift:.2g}/sqrt(n), and it takes {SEEN:g}"
+    if shift < MIN_SHIFT_REJECTED:
+        what = f"the networks of L={depth} are too deep for tests of {NETWORKS_A_TEST} to reject them"
+        return f"{what}: to first order their law is off by {shift:.2g}/sqrt(n), and it takes {MIN_SHIFT_REJECTED:g}"
     return None
 
 
 def _explodes(settings: Sde) -> str | None:
     """Why the networks that are held against Euler-Maruyama schemes have no law at the horizon, or another one."""
-    init = IidLaw(sigma_w=SWISH["init.sigma_w"], sigma_b=SWISH["init.sigma_b"])
-    return isotropic(settings) or explodes_with(SWISH["activation"], replace(settings, init=init))
+    init = IidLaw(sigma_w=PINS_OF_SWISH_LAW["init.sigma_w"], sigma_b=PINS_OF_SWISH_LAW["init.sigma_b"])
+    return isotropic(settings) or explodes_with(PINS_OF_SWISH_LAW["activation"], replace(settings, init=init))
 
 
 def _energy(name: str, of: str, scheme: str, rival: Rival) -> Claim:
@@ -124,9 +126,9 @@ def _energy(name: str, of: str, scheme: str, rival: Rival) -> Claim:
         statement=f"The energy distance of the law of {of} to that of its SDE falls at order at least 3/2",
         kind="derived",
         observable="energy_distance",
-        expected=Expected("order_at_least", 1.5, 0.25, bend=BEND),
+        expected=Expected("order_at_least", 1.5, 0.25, bend=BEND_OF_ENERGY_DISTANCES),
         where={"scheme": scheme},
-        pins=SWISH,
+        pins=PINS_OF_SWISH_LAW,
         outside=_explodes,
         random=True,
         needs="enough networks for energy distances that stand out of the noise",
@@ -143,20 +145,23 @@ def _apart(name: str, of: str, scheme: str, rival: Rival) -> Claim:
         observable="ks_distance",
         expected=Expected("at_most", 0.0, 0.03),  # three radii of the band of 41000 networks
         where={"scheme": scheme},
-        pins=ALONE,
+        pins=PINS_OF_OTHER_NOISE,
         outside=_explodes,
         random=True,
         rival=rival,
     )
 
 
-ALIKE = 40
+INDEPENDENT_PAIRS_A_REPLICA = 40
 """Pairs of network and scheme on noises of their own, for each of the key `replicas`."""
 
 
 def least_of_law(settings: Sde) -> float:
     """The final states of all networks that are held against their SDE, in pieces and together."""
-    return least_of_inputs(settings) + 2 * DOUBLE * ALIKE * settings.replicas * settings.width
+    return (
+        least_of_inputs(settings)
+        + 2 * BYTES_OF_DOUBLE * INDEPENDENT_PAIRS_A_REPLICA * settings.replicas * settings.width
+    )
 
 
 GROUP = Group(
@@ -171,7 +176,7 @@ GROUP = Group(
             "log_norm_ratio",
             "The mean of log(|x_T|/|x_0|), less its martingale part, is sigma_w^2 T (1/2 - 1/D)",
             Expected("value", lambda s: norm_law(s, sizes(s).sigma_w)[0], 0.25, unit=_share),
-            NO_BIAS,
+            PINS_WITHOUT_BIAS,
             rival=Rival("weights of variance h^2: norms do not move", "S1-dt-for-sqrt-dt", 0.001464),
         ),
         _exact(
@@ -179,7 +184,7 @@ GROUP = Group(
             "log_norm_martingale",
             "The martingale part of log(|x_T|/|x_0|) has mean zero: states do not drift along themselves",
             Expected("value", 0.0, 0.1, unit=_deviation),
-            NO_BIAS,
+            PINS_WITHOUT_BIAS,
             rival=Rival("pairs of layers share their noise", "S7-layers-repeat", 0.1057),
         ),
         _exact(
@@ -187,7 +192,7 @@ GROUP = Group(
             "log_norm_ratio_var",
             "The variance of log(|x_T|/|x_0|) is sigma_w^2 T/D",
             Expected("value", _share, 0.15, unit=_share),
-            NO_BIAS,
+            PINS_WITHOUT_BIAS,
             rival=Rival("weights of variance h^2: norms do not move", "S1-dt-for-sqrt-dt", 0.0005059),
         ),
         _exact(
@@ -195,7 +200,7 @@ GROUP = Group(
             "log_abs_det_jacobian",
             "The mean of log |det dx_T/dx_0|, less its martingale part, is -sigma_w^2 T/2",
             Expected("value", lambda s: -growth(s) / 2, 0.15, unit=lambda s: growth(s) / 2),
-            MATRICES,
+            PINS_OF_MATRICES,
             rival=Rival("weights of variance h^2: volumes do not move", "S31-matrices-h", -0.001938),
         ),
         _exact(
@@ -203,7 +208,7 @@ GROUP = Group(
             "log_abs_det_jacobian_var",
             "The variance of log |det dx_T/dx_0| is sigma_w^2 T",
             Expected("value", growth, 0.15, unit=growth),
-            MATRICES,
+            PINS_OF_MATRICES,
             rival=Rival("weights of variance h^2: volumes do not move", "S31-matrices-h", 0.003899),
         ),
         _exact(
@@ -211,7 +216,7 @@ GROUP = Group(
             "log_volume_slope",
             "The mean of log R_ii, where dx_T/dx_0 = Q R, falls by sigma_w^2 T/D from i to i + 1",
             Expected("value", 1, 0.17, scale=RELATIVE),
-            MATRICES,
+            PINS_OF_MATRICES,
             source=NORRIS,
             rival=Rival("weights of variance h^2: all volumes are alike", "S31-matrices-h", 0.01378),
         ),
@@ -220,7 +225,7 @@ GROUP = Group(
             "log_volume_var",
             "The variance of log R_ii, where dx_T/dx_0 = Q R, is sigma_w^2 T/D, on average over i",
             Expected("value", 1, 0.1, scale=RELATIVE),
-            MATRICES,
+            PINS_OF_MATRICES,
             source=NORRIS,
             rival=Rival("weights of variance h^2: volumes do not move", "S31-matrices-h", 0.01555),
         ),
@@ -231,7 +236,7 @@ GROUP = Group(
             kind="derived",
             observable="fourth_moment",
             expected=Expected("value", 1, 0.06, scale=RELATIVE),
-            pins=TEST,
+            pins=PINS_OF_LAW_TEST,
             outside=_testable,
             random=True,
             verdicts=SMOKE_IS_TOO_SMALL,
@@ -244,8 +249,8 @@ GROUP = Group(
             " repetitions",
             kind="derived",
             observable="law_accepted",
-            expected=Expected("at_least", 1 - LEVEL, 0.1, scale="share of tests"),
-            pins=TEST,
+            expected=Expected("at_least", 1 - LEVEL_OF_TEST, 0.1, scale="share of tests"),
+            pins=PINS_OF_LAW_TEST,
             outside=_testable,
             unmet=_not_deep,
             random=True,
@@ -260,7 +265,7 @@ GROUP = Group(
             kind="control",
             observable="law_rejected",
             expected=Expected("at_least", 0.95, 0.1, scale="share of tests"),
-            pins=TEST,
+            pins=PINS_OF_LAW_TEST,
             outside=_testable,
             unmet=_not_shallow,
             random=True,
@@ -303,11 +308,12 @@ GROUP = Group(
         "log_abs_det_jacobian": "mean over replicas of log |det dx_T/dx_0|, width 4, less its martingale;"
         " reference: that of the SDE",
         "log_abs_det_jacobian_var": "variance over replicas of log |det dx_T/dx_0|",
-        "law_accepted": f"how often Kolmogorov's test of {NETWORKS} networks accepts the exact law of log |x_T|/|x_0|"
+        "law_accepted": f"how often Kolmogorov's test of {NETWORKS_A_TEST} networks accepts the exact law of"
+        f" log |x_T|/|x_0|"
         " at level 5 %: (accepted + 1)/(tests + 2)",
         "law_rejected": "how often that test rejects the exact law at the shallowest depth",
         "law_shift": f"to first order in h, what the law of the network is shifted by: largest distance of the"
-        f" distribution functions, times the square root of {NETWORKS}",
+        f" distribution functions, times the square root of {NETWORKS_A_TEST}",
         "law_distance": "Kolmogorov's distance of all the networks tested to the exact law of the SDE; 1.96 standard"
         " errors: the radius of the 95 % band of Dvoretzky, Kiefer & Wolfowitz",
         "log_volume_slope": "least-squares slope over i of log R_ii, dx_T/dx_0 = Q R, over -sigma_w^2 T/D (width 4)",

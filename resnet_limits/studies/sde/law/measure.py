@@ -14,11 +14,12 @@ Kolmogorov's test of 256 networks against the first law, many times over: how of
 moves the distribution function of a normal law by `m/sqrt(2 pi)` at most: n networks see it once
 `law_shift = sqrt(n) m/sqrt(2 pi)`, proportional to `sqrt(n)/L`, is well above 1.
 
-Where there is no exact law (swish) networks and Euler-Maruyama schemes of `FINER` L layers are held against each other,
-on one noise, by energy distances of the states and of `mean_d x_d`, which the Ito drift moves. Both laws differ from
-that of the SDE by O(h) and energy distances are quadratic in the difference of two laws: they fall as `h^2`.
-Kolmogorov's distances tell whether the laws are one at all. There the SDE is drawn without weights: from one input its
-mean over coordinates and its distance from the diagonal are a diffusion of their own in two dimensions (`reduced`).
+Where there is no exact law (swish) networks and Euler-Maruyama schemes of `SCHEME_LAYERS_A_LAYER` L layers are held
+against each other, on one noise, by energy distances of the states and of `mean_d x_d`, which the Ito drift moves.
+Both laws differ from that of the SDE by O(h) and energy distances are quadratic in the difference of two laws: they
+fall as `h^2`. Kolmogorov's distances tell whether the laws are one at all. There the SDE is drawn without weights:
+from one input its mean over coordinates and its distance from the diagonal are a diffusion of their own in two
+dimensions (`reduced`).
 """
 
 from __future__ import annotations
@@ -42,65 +43,75 @@ from ....networks.activations import activation_named
 from ....random import REPLICA_BLOCK, Stream, generator, normals
 from ....sampling.layer_law import Isotropic
 from ....sampling.schemes import EulerMaruyama, ShallowNetwork, Walker
-from ....settings.content import chosen
+from ....settings.content import chosen_keys
 from ..finite_depth import log_norm_variance
-from ..outside import MOST, growth, linear, sizes
+from ..outside import MAX_EXPONENT_IN_DOUBLE, growth, not_linear, sizes
 from ..problem import inputs
 from ..settings import Sde
-from .claims import ALIKE, ALONE, LEVEL, MATRICES, NETWORKS, NO_BIAS, SWISH, TEST, norm_law
+from .claims import (
+    INDEPENDENT_PAIRS_A_REPLICA,
+    LEVEL_OF_TEST,
+    NETWORKS_A_TEST,
+    PINS_OF_LAW_TEST,
+    PINS_OF_MATRICES,
+    PINS_OF_OTHER_NOISE,
+    PINS_OF_SWISH_LAW,
+    PINS_WITHOUT_BIAS,
+    norm_law,
+)
 
-DRAWS = 4
+NETWORKS_A_REPLICA = 4
 """Networks for each of the key `replicas`."""
-LEAST = 4096
+MIN_NETWORKS_OF_LAW = 4096
 """Fewer networks say little about a law."""
-TESTED = 60
+NETWORKS_TESTED_A_REPLICA = 60
 """Networks that are tested, for each of the key `replicas`."""
 FEWEST_TESTS = 32
-PAIRS = 10
+PAIRS_A_REPLICA = 10
 """Pairs of network and scheme on one noise, for each of the key `replicas`."""
-APART = 2**15
+MIN_NETWORKS_ON_OTHER_NOISE = 2**15
 """Fewest networks that are held against schemes on other noise: the band of two such samples is 0.011 wide."""
-DRAWN_FROM = ("seed", "width", "horizon", "dtype", "data", "sde.inputs", "sde.norm", "sde.correlation")
+KEYS_OF_SAMPLES = ("seed", "width", "horizon", "dtype", "data", "sde.inputs", "sde.norm", "sde.correlation")
 """Keys that its samples depend on."""
-AT_ONCE = 1024
+STATES_COMPARED_AT_A_TIME = 1024
 """Pairs of states that are held against each other: the cost grows with their square."""
-PIECE = 32 * REPLICA_BLOCK
-BETWEEN_VOLUMES = 8
+MATRICES_A_PIECE = 32 * REPLICA_BLOCK
+LAYERS_BETWEEN_VOLUMES = 8
 """Layers multiplied before volumes are taken."""
-FINER = 4
+SCHEME_LAYERS_A_LAYER = 4
 """Layers of the scheme that stands for the SDE in energy distances, for each of the network's."""
-STEPS = 512
+STEPS_OF_NORM_DIFFUSION = 512
 """Of the diffusion of mean and norm: an error of its law of some thousandths."""
 
 
 def measure(job: Job) -> Measurement:
     """Moments of the exact laws, and distances to laws."""
     settings, records = job.settings, []
-    parts = (norms, determinants, tests, two_samples, distances)
+    parts = (norms, determinants, tests, two_samples, kolmogorov_distances)
     for i, part in enumerate(parts):
         job.progress(i / len(parts), "law " + part.__name__.replace("_", " "))
         records += part(job)
-    count = draws(settings)
+    count = networks_of_law(settings)
     return Measurement([replace(r, replicas=r.replicas or count) for r in records if math.isfinite(r.value)])
 
 
-def draws(settings: Sde) -> int:
+def networks_of_law(settings: Sde) -> int:
     """Networks that a law is estimated from."""
-    return max(DRAWS * settings.replicas, LEAST)
+    return max(NETWORKS_A_REPLICA * settings.replicas, MIN_NETWORKS_OF_LAW)
 
 
 def norms(job: Job) -> list[Record]:
     """Mean, less its martingale, and variance of `log |x_T|/|x_0|` without biases."""
     settings, sigma_w = job.settings, sizes(job.settings).sigma_w
-    if growth(settings) > MOST:
+    if growth(settings) > MAX_EXPONENT_IN_DOUBLE:
         return []
-    ratio, martingale = log_norms(settings, sigma_w, "norm", draws(settings))
+    ratio, martingale = log_norms(settings, sigma_w, "norm", networks_of_law(settings))
     exact, off = norm_law(settings, sigma_w), (math.nan, math.nan)
-    if linear(settings) is None and sigma_w:
+    if not_linear(settings) is None and sigma_w:
         variance_off = log_norm_variance(settings, inputs(settings)[0], sigma_w) - exact[1] ** 2
         off = (abs(norm_bias(settings, sigma_w)), abs(variance_off))
-    records = _moments("log_norm_ratio", ratio, martingale, exact, off, NO_BIAS)
-    return [*records, Record("log_norm_martingale", *mean(martingale), coordinates=NO_BIAS)]
+    records = _moments("log_norm_ratio", ratio, martingale, exact, off, PINS_WITHOUT_BIAS)
+    return [*records, Record("log_norm_martingale", *mean(martingale), coordinates=PINS_WITHOUT_BIAS)]
 
 
 def _moments(
@@ -141,11 +152,11 @@ def log_norms(settings: Sde, sigma_w: float, purpose: str, count: int) -> tuple[
 def log_norm_ratio(settings: Sde, sigma_w: float, purpose: str, count: int) -> Float[Tensor, " r"]:
     network = Walker(ShallowNetwork(settings.activation, settings.activation_inside), settings.depth)
     x0 = inputs(settings)[:1]
-    (x,) = sampled(settings, (network,), Isotropic(sigma_w, 0.0), purpose, count, x0)
+    (x,) = sampled_ends(settings, (network,), Isotropic(sigma_w, 0.0), purpose, count, x0)
     return torch.log(torch.linalg.vector_norm(x, dim=-1) / torch.linalg.vector_norm(x0).cpu())
 
 
-def sampled(
+def sampled_ends(
     settings: Sde, walkers: tuple[Walker, ...], law: Isotropic, purpose: str, count: int, x0: Float[Tensor, "1 d"]
 ) -> tuple[Float[Tensor, "r d"], ...]:
     """`x_T` of each walker in float64; each purpose and depth has noise of its own."""
@@ -165,15 +176,21 @@ def sampled(
 def determinants(job: Job) -> list[Record]:
     """Mean, less its martingale, and variance of `log |det dx_T/dx_0|`; slope over i and variance of `log R_ii`."""
     settings, init = job.settings, sizes(job.settings)
-    if growth(settings) > MOST:
+    if growth(settings) > MAX_EXPONENT_IN_DOUBLE:
         return []
     exact = (-growth(settings) / 2, init.sigma_w * math.sqrt(settings.horizon))
-    off = tuple(map(abs, determinant_bias(settings))) if linear(settings) is None and init.sigma_w else (math.nan,) * 2
+    off = (
+        tuple(map(abs, determinant_bias(settings)))
+        if not_linear(settings) is None and init.sigma_w
+        else (math.nan,) * 2
+    )
     volumes, martingale = log_volumes(settings)
-    records = _moments("log_abs_det_jacobian", volumes.sum(dim=1), martingale, exact, (off[0], off[1]), MATRICES)
+    records = _moments(
+        "log_abs_det_jacobian", volumes.sum(dim=1), martingale, exact, (off[0], off[1]), PINS_OF_MATRICES
+    )
     if not init.sigma_w:
         return records
-    d, each = MATRICES["width"], growth(settings) / MATRICES["width"]
+    d, each = PINS_OF_MATRICES["width"], growth(settings) / PINS_OF_MATRICES["width"]
     i = torch.arange(d, dtype=torch.float64) - (d - 1) / 2
     slopes = volumes @ (i / i.square().sum())
     spread = (volumes - volumes.mean(dim=0)).square().mean(dim=1) * len(volumes) / (len(volumes) - 1)
@@ -181,7 +198,7 @@ def determinants(job: Job) -> list[Record]:
     # What they are off by at this depth is taken for that of the determinant, relative to its own mean and variance.
     errors = (off[0] / abs(exact[0]), off[1] / exact[1] ** 2)
     return records + [
-        Record(name, *moment, reference=1.0, reference_error=error, coordinates=MATRICES)
+        Record(name, *moment, reference=1.0, reference_error=error, coordinates=PINS_OF_MATRICES)
         for (name, moment), error in zip(moments.items(), errors, strict=True)
     ]
 
@@ -195,7 +212,7 @@ def determinant_bias(settings: Sde) -> tuple[float, float]:
         mean        h [k (q_T - q_0) + 2 k^2 Q/D - k^2 T (1 + 2/D)/4]
         variance    h [-2 k (q_T - q_0) - 4 k^2 Q/D + k^2 T (1/2 + 2/D) + 2 k^2 (1 + 2/D) int S dt]
     """
-    init, d, T = sizes(settings), MATRICES["width"], settings.horizon
+    init, d, T = sizes(settings), PINS_OF_MATRICES["width"], settings.horizon
     k, c = init.sigma_w**2, (init.sigma_b / init.sigma_w) ** 2
     q0 = float(inputs(settings, width=d, count=1)[0].double().square().mean())
     e = math.exp(k * T)
@@ -210,12 +227,12 @@ def determinant_bias(settings: Sde) -> tuple[float, float]:
 
 def log_volumes(settings: Sde) -> tuple[Float[Tensor, "r d"], Float[Tensor, " r"]]:
     """`log |R_ii|` of `dx_T/dx_0 = Q R` with full weight matrices, and `sum_k tr(diag(phi'(z)) W diag(psi'(x)))`."""
-    init, width, h = sizes(settings), MATRICES["width"], settings.horizon / settings.depth
+    init, width, h = sizes(settings), PINS_OF_MATRICES["width"], settings.horizon / settings.depth
     phi, psi = activation_named(settings.activation), activation_named(settings.activation_inside)
-    start, pieces, count = inputs(settings, width=width, count=1), [], draws(settings)
+    start, pieces, count = inputs(settings, width=width, count=1), [], networks_of_law(settings)
     eye = torch.eye(width, dtype=start.dtype, device=start.device)
-    for first in range(0, count, PIECE):
-        replicas = min(PIECE, count - first)
+    for first in range(0, count, MATRICES_A_PIECE):
+        replicas = min(MATRICES_A_PIECE, count - first)
         x, product = start.expand(replicas, width), eye.expand(replicas, width, width)
         total, martingale = torch.zeros(replicas, width).to(start), torch.zeros(replicas).to(start)
         stream = Stream(settings.seed, f"sde.law matrices {settings.depth}", first_replica=first)
@@ -234,7 +251,7 @@ def log_volumes(settings: Sde) -> tuple[Float[Tensor, "r d"], Float[Tensor, " r"
             J = outer.unsqueeze(-1) * W * inner.unsqueeze(-2)
             martingale = martingale + J.diagonal(dim1=1, dim2=2).sum(dim=1)
             product = add_terms(product.clone(), J, product)
-            if (layer + 1) % BETWEEN_VOLUMES == 0 or layer + 1 == settings.depth:
+            if (layer + 1) % LAYERS_BETWEEN_VOLUMES == 0 or layer + 1 == settings.depth:
                 product, R = torch.linalg.qr(product)
                 total = total + R.diagonal(dim1=1, dim2=2).abs().log()
         pieces.append((total.double().cpu(), martingale.double().cpu()))
@@ -256,11 +273,11 @@ def tests(job: Job) -> list[Record]:
     from scipy.special import ndtr
     from scipy.stats import kstwo
 
-    settings, sigma_w = job.settings, TEST["init.sigma_w"]
-    tests = max(TESTED * settings.replicas // NETWORKS, FEWEST_TESTS)
-    if sigma_w**2 * settings.horizon > MOST:
+    settings, sigma_w = job.settings, PINS_OF_LAW_TEST["init.sigma_w"]
+    tests = max(NETWORKS_TESTED_A_REPLICA * settings.replicas // NETWORKS_A_TEST, FEWEST_TESTS)
+    if sigma_w**2 * settings.horizon > MAX_EXPONENT_IN_DOUBLE:
         return []
-    ratio = log_norm_ratio(settings, sigma_w, "test", tests * NETWORKS).numpy()
+    ratio = log_norm_ratio(settings, sigma_w, "test", tests * NETWORKS_A_TEST).numpy()
     if not np.isfinite(ratio).all():
         return []
     centre, deviation = norm_law(settings, sigma_w)
@@ -268,19 +285,26 @@ def tests(job: Job) -> list[Record]:
     def distance(sample: np.ndarray) -> float:
         return kolmogorov_distance(sample, lambda x: ndtr((x - centre) / deviation))
 
-    critical = kstwo.ppf(1 - LEVEL, NETWORKS)  # of the exact law of the distance of so many
-    accepted = sum(bool(distance(sample) <= critical) for sample in ratio.reshape(tests, NETWORKS))
+    critical = kstwo.ppf(1 - LEVEL_OF_TEST, NETWORKS_A_TEST)  # of the exact law of the distance of so many
+    accepted = sum(bool(distance(sample) <= critical) for sample in ratio.reshape(tests, NETWORKS_A_TEST))
     all_of_them = distance(ratio), kolmogorov_radius(len(ratio)) / 1.96
-    shift = math.sqrt(NETWORKS) * abs(norm_bias(settings, sigma_w)) / deviation / math.sqrt(2 * math.pi)
+    shift = math.sqrt(NETWORKS_A_TEST) * abs(norm_bias(settings, sigma_w)) / deviation / math.sqrt(2 * math.pi)
     fourth, off = (
         fourth_moment(torch.from_numpy(ratio), math.exp(4 * deviation**2)),
         abs(fourth_bias(settings, sigma_w)),
     )
     return [
-        Record("fourth_moment", *fourth, reference=1.0, reference_error=off, coordinates=TEST, replicas=len(ratio)),
-        Record("law_accepted", *probability(accepted, tests), coordinates=TEST, replicas=len(ratio)),
-        Record("law_distance", *all_of_them, coordinates=TEST, replicas=len(ratio)),
-        Record("law_shift", shift, coordinates=TEST),
+        Record(
+            "fourth_moment",
+            *fourth,
+            reference=1.0,
+            reference_error=off,
+            coordinates=PINS_OF_LAW_TEST,
+            replicas=len(ratio),
+        ),
+        Record("law_accepted", *probability(accepted, tests), coordinates=PINS_OF_LAW_TEST, replicas=len(ratio)),
+        Record("law_distance", *all_of_them, coordinates=PINS_OF_LAW_TEST, replicas=len(ratio)),
+        Record("law_shift", shift, coordinates=PINS_OF_LAW_TEST),
     ]
 
 
@@ -317,35 +341,44 @@ def norm_bias(settings: Sde, sigma_w: float) -> float:
 
 def two_samples(job: Job) -> list[Record]:
     """Energy distances of networks and Euler-Maruyama schemes on one noise."""
-    settings, phi, psi = job.settings, SWISH["activation"], job.settings.activation_inside
-    law, depth = Isotropic(SWISH["init.sigma_w"], SWISH["init.sigma_b"]), settings.depth
-    walkers = (Walker(ShallowNetwork(phi, psi), depth), Walker(EulerMaruyama(phi, psi, law), FINER * depth))
-    count, x0 = max(PAIRS * settings.replicas, 2 * LEAST), inputs(settings, width=SWISH["width"], count=1)
-    network, sde = (x.numpy() for x in sampled(settings, walkers, law, "two samples", count, x0))
+    settings, phi, psi = job.settings, PINS_OF_SWISH_LAW["activation"], job.settings.activation_inside
+    law, depth = Isotropic(PINS_OF_SWISH_LAW["init.sigma_w"], PINS_OF_SWISH_LAW["init.sigma_b"]), settings.depth
+    walkers = (
+        Walker(ShallowNetwork(phi, psi), depth),
+        Walker(EulerMaruyama(phi, psi, law), SCHEME_LAYERS_A_LAYER * depth),
+    )
+    count, x0 = (
+        max(PAIRS_A_REPLICA * settings.replicas, 2 * MIN_NETWORKS_OF_LAW),
+        inputs(settings, width=PINS_OF_SWISH_LAW["width"], count=1),
+    )
+    network, sde = (x.numpy() for x in sampled_ends(settings, walkers, law, "two samples", count, x0))
     if not (np.isfinite(sde).all() and np.isfinite(network).all()):
         return []
     records = []
     for scheme, a, b, size in (
-        ("states", network, sde, AT_ONCE),
+        ("states", network, sde, STATES_COMPARED_AT_A_TIME),
         ("mean", network.mean(axis=1, keepdims=True), sde.mean(axis=1, keepdims=True), count),
     ):
         parts = range(0, count - size + 1, size)
         with np.errstate(invalid="ignore", over="ignore"):  # beyond an explosion: no number, and no record
             distances = np.array([energy_distance(a[i : i + size], b[i : i + size]) for i in parts])
         value, stderr = float(distances[:, 0].mean()), math.hypot(*distances[:, 1]) / len(distances)
-        coordinates = {"scheme": scheme, **SWISH}
+        coordinates = {"scheme": scheme, **PINS_OF_SWISH_LAW}
         records.append(Record("energy_distance", value, stderr, coordinates=coordinates, replicas=count))
     return records
 
 
-def distances(job: Job) -> list[Record]:
+def kolmogorov_distances(job: Job) -> list[Record]:
     """Kolmogorov's distances of networks and their SDE, each on noise of its own."""
-    settings, phi = job.settings, ALONE["activation"]
-    law, count = Isotropic(ALONE["init.sigma_w"], ALONE["init.sigma_b"]), max(ALIKE * settings.replicas, APART)
+    settings, phi = job.settings, PINS_OF_OTHER_NOISE["activation"]
+    law, count = (
+        Isotropic(PINS_OF_OTHER_NOISE["init.sigma_w"], PINS_OF_OTHER_NOISE["init.sigma_b"]),
+        max(INDEPENDENT_PAIRS_A_REPLICA * settings.replicas, MIN_NETWORKS_ON_OTHER_NOISE),
+    )
     x0 = inputs(settings)[:1]
-    (x,) = sampled(settings, (Walker(ShallowNetwork(phi), settings.depth),), law, "network alone", count, x0)
+    (x,) = sampled_ends(settings, (Walker(ShallowNetwork(phi), settings.depth),), law, "network alone", count, x0)
     centre, norm = x.mean(dim=1).numpy(), torch.linalg.vector_norm(x, dim=1).numpy()
-    key = {"count": count, **chosen(settings, DRAWN_FROM)}
+    key = {"count": count, **chosen_keys(settings, KEYS_OF_SAMPLES)}
     sde = job.shared.solve("sde.law", key, lambda: reduced(settings, count))
     if not all(np.isfinite(sample).all() for sample in (centre, norm, *sde.values())):
         return []
@@ -355,7 +388,7 @@ def distances(job: Job) -> list[Record]:
             "ks_distance",
             two_sample_distance(sample, sde[scheme]),
             stderr,
-            coordinates={"scheme": scheme, **ALONE},
+            coordinates={"scheme": scheme, **PINS_OF_OTHER_NOISE},
             replicas=count,
         )
         for scheme, sample in (("mean", centre), ("norm", norm))
@@ -370,13 +403,13 @@ def reduced(settings: Sde, count: int) -> dict[str, np.ndarray]:
 
     The noise `(dW x + db)` is a Brownian motion of all coordinates at the clock v dt, whatever the weights are.
     """
-    slope, curvature = activation_named(ALONE["activation"]).taylor()
-    d, h, x0 = settings.width, settings.horizon / STEPS, inputs(settings)[0].double()
+    slope, curvature = activation_named(PINS_OF_OTHER_NOISE["activation"]).taylor()
+    d, h, x0 = settings.width, settings.horizon / STEPS_OF_NORM_DIFFUSION, inputs(settings)[0].double()
     stream, centre = generator(settings.seed, "sde.law.reduced"), float(x0.mean())
     m, r = np.full(count, centre), np.full(count, float(torch.linalg.vector_norm(x0 - centre)))
     with np.errstate(over="ignore", invalid="ignore"):  # beyond an explosion: no number, and no record
-        for _ in range(STEPS):
-            v = ALONE["init.sigma_b"] ** 2 + ALONE["init.sigma_w"] ** 2 * (m**2 + r**2 / d)
+        for _ in range(STEPS_OF_NORM_DIFFUSION):
+            v = PINS_OF_OTHER_NOISE["init.sigma_b"] ** 2 + PINS_OF_OTHER_NOISE["init.sigma_w"] ** 2 * (m**2 + r**2 / d)
             clock = slope**2 * v * h
             m = m + curvature / 2 * v * h + np.sqrt(clock / d) * stream.standard_normal(count)
             if d > 1:

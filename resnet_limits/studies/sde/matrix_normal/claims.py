@@ -21,21 +21,21 @@ from ...group import Group
 from ...least import little
 from ..settings import Sde
 
-TANH = {"activation": "tanh", "activation_inside": "identity"}
-SWISH = {"activation": "swish", "activation_inside": "identity"}
-OTHERWISE = MatrixNormalLaw(sigma_w=0.4, sigma_b=0.4, mean_w=0.3, mean_b=0.2, rows=0.5, columns=0.7)
-LAW = "with init=iid: sigma_w = sigma_b = 0.4, mean_w = 0.3, mean_b = 0.2, rows = 0.5, columns = 0.7"
-MILD = 0.5
+PINS_OF_TANH = {"activation": "tanh", "activation_inside": "identity"}
+PINS_OF_SWISH = {"activation": "swish", "activation_inside": "identity"}
+LAW_WHERE_IID = MatrixNormalLaw(sigma_w=0.4, sigma_b=0.4, mean_w=0.3, mean_b=0.2, rows=0.5, columns=0.7)
+WORDS_OF_LAW_WHERE_IID = "with init=iid: sigma_w = sigma_b = 0.4, mean_w = 0.3, mean_b = 0.2, rows = 0.5, columns = 0.7"
+MAX_SHARE_OF_EXPLOSION_TIME = 0.5
 """Part of the explosion time up to which networks with swish are compared with their SDE."""
 
 
-def law(settings: Sde) -> MatrixNormalLaw:
+def law_followed(settings: Sde) -> MatrixNormalLaw:
     """The law of the weights that is followed."""
-    return settings.init if isinstance(settings.init, MatrixNormalLaw) else OTHERWISE
+    return settings.init if isinstance(settings.init, MatrixNormalLaw) else LAW_WHERE_IID
 
 
 def _still(settings: Sde) -> str | None:
-    init = law(settings)
+    init = law_followed(settings)
     if init.sigma_w == init.sigma_b == 0:
         return "all weights are deterministic: nothing is random"
     return None
@@ -48,21 +48,21 @@ def _neighbours(settings: Sde) -> str | None:
 
 
 def _correlated_rows(settings: Sde) -> str | None:
-    if law(settings).rows == 0:
+    if law_followed(settings).rows == 0:
         return "init.rows=0: rows are not correlated"
     return _neighbours(settings)
 
 
 def _explosive(settings: Sde) -> str | None:
     """Why networks with swish may explode, or None; by the largest size that correlated columns can give a weight."""
-    init, (slope, curvature) = law(settings), activation_named("swish").taylor()
+    init, (slope, curvature) = law_followed(settings), activation_named("swish").taylor()
     largest = init.sigma_w * math.sqrt((1 + abs(init.columns)) / (1 - abs(init.columns)))
     mean = abs(slope * init.mean_w) * settings.horizon
     if mean > 2:
         return f"init.mean_w={init.mean_w:g}: the mean of the weights alone moves the states by a factor e^{mean:.3g}"
     q0 = math.exp(2 * mean) * (settings.sde.norm + init.mean_b**2 * settings.horizon)
     at = Moments(slope, curvature, largest, init.sigma_b, 0.0, q0).explosion_time()
-    if settings.horizon > MILD * at:
+    if settings.horizon > MAX_SHARE_OF_EXPLOSION_TIME * at:
         return f"horizon={settings.horizon:g} is near the explosion time, {at:.3g} at least, of activation=swish"
     return _still(settings)
 
@@ -77,7 +77,7 @@ def _claim(name: str, statement: str, expected: Expected, observable: str, outsi
         where={"scheme": name},
         outside=outside,
         random=True,
-        **{"kind": "theorem", "pins": TANH, **more},
+        **{"kind": "theorem", "pins": PINS_OF_TANH, **more},
     )
 
 
@@ -162,7 +162,7 @@ GROUP = Group(
             Expected("value", 1.0, 0.03, scale=RELATIVE),
             "matrix_normal_drift",
             _explosive,
-            pins=SWISH,
+            pins=PINS_OF_SWISH,
             rival=Rival("a drift without the variance of the biases", "SM4-bias-lost-from-drift", 1.367),
         ),
     ),
@@ -171,7 +171,7 @@ GROUP = Group(
         "matrix_normal_moment": "mean over networks of f(x_L), less that of the SDE, in standard deviations of f(x_L):"
         " f = mean_d x_d (scheme mean), |x|^2/D (norm), sum_d x_d x_{d+1}/D (neighbours), of two inputs <x, y>/D"
         " (overlap); its interval counts the error of that depth, twice the difference of Euler's moments at L and 2L;"
-        f" {LAW}",
+        f" {WORDS_OF_LAW_WHERE_IID}",
         "matrix_normal_noise": "sum over layers of the products of two increments, over the SDE's d[x, y] at the same"
         " states, with the term h^2 of that depth: of one input (scheme noise), of neighbouring coordinates"
         " (noise.rows), of two inputs (noise.inputs)",

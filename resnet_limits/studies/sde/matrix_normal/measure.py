@@ -35,29 +35,29 @@ from ....random import Stream
 from ....sampling.matrix_normal import MatrixNormal
 from ....sampling.of_init import law_of
 from ....sampling.schemes import EulerMaruyama, ShallowNetwork, Walker
-from ..problem import finite
+from ..problem import finite_records
 from ..settings import Sde
-from .claims import SWISH, TANH, law
+from .claims import PINS_OF_SWISH, PINS_OF_TANH, law_followed
 
-MORE, LEAST = 4, 4096
+TANH_NETWORKS_A_REPLICA, MIN_TANH_NETWORKS = 4, 4096
 """Networks with tanh for each of the key `replicas`, and at least."""
-WIDEST = 64
+MAX_WIDTH_OF_MOMENTS = 64
 """Width up to which moments, of its square many entries, are followed."""
-FEW = 512
+NETWORKS_OF_NOISE = 512
 """Networks whose noise is followed: each has as many increments as layers and coordinates."""
 
 
 def measure(job: Job) -> Measurement:
     """Moments and noise of networks with tanh, and the drift of those with swish."""
     settings = job.settings
-    width = min(settings.width, WIDEST)
-    matrices = law_of(law(settings), width)
+    width = min(settings.width, MAX_WIDTH_OF_MOMENTS)
+    matrices = law_of(law_followed(settings), width)
     assert isinstance(matrices, MatrixNormal)
     x0 = combs(settings, width)
-    keys = {f"init.{key}": value for key, value in asdict(law(settings)).items() if key != "name"}
+    keys = {f"init.{key}": value for key, value in asdict(law_followed(settings)).items() if key != "name"}
     coordinates = {"width": width, "init": "matrix_normal", **keys}
     records = [*_of_tanh(job, matrices, x0), *_of_swish(job, matrices, x0[:1])]
-    return Measurement(finite([replace(r, coordinates={**r.coordinates, **coordinates}) for r in records]))
+    return Measurement(finite_records([replace(r, coordinates={**r.coordinates, **coordinates}) for r in records]))
 
 
 def combs(settings: Sde, width: int) -> Float[Tensor, "n d"]:
@@ -66,7 +66,7 @@ def combs(settings: Sde, width: int) -> Float[Tensor, "n d"]:
     The second has the sign of the correlation of neighbouring columns, so that `x^T V y` is not negative.
     """
     x = (torch.arange(width).remainder(2) == torch.arange(min(2, width))[:, None]).double()
-    x[1:] *= math.copysign(1, law(settings).columns)
+    x[1:] *= math.copysign(1, law_followed(settings).columns)
     x = x / x.norm(dim=-1, keepdim=True) * math.sqrt(settings.sde.norm * width)
     return x.to(device.resolve(settings.device), getattr(torch, settings.dtype))
 
@@ -75,14 +75,14 @@ def combs(settings: Sde, width: int) -> Float[Tensor, "n d"]:
 
 
 def _of_tanh(job: Job, matrices: MatrixNormal, x0: Float[Tensor, "n d"]) -> list[Record]:
-    settings, network = job.settings, ShallowNetwork(**_scheme(TANH))
-    networks, ends, moved = max(MORE * settings.replicas, LEAST), [], []
+    settings, network = job.settings, ShallowNetwork(**_scheme(PINS_OF_TANH))
+    networks, ends, moved = max(TANH_NETWORKS_A_REPLICA * settings.replicas, MIN_TANH_NETWORKS), [], []
     for first, count in default_engine().pieces(networks, vectors=len(x0), width=x0.shape[-1], dtype=x0.dtype):
         job.progress(first / networks, "matrix-normal weights")
         stream = Stream(settings.seed, f"sde.matrix_normal {settings.depth}", first_replica=first)
         x, noise = x0.expand(count, *x0.shape), Noise(matrices, settings.horizon / settings.depth)
         walker = Walker(network, settings.depth)
-        followed = max(min(FEW - first, count), 0)
+        followed = max(min(NETWORKS_OF_NOISE - first, count), 0)
         for _, (after,) in default_engine().walk((walker,), x, matrices, horizon=settings.horizon, stream=stream):
             if followed:
                 noise.add(x[:followed], after[:followed])
@@ -100,7 +100,7 @@ def _scheme(pins: dict[str, str]) -> dict[str, str]:
 def _moments(
     x: Float[Tensor, "r n d"], matrices: MatrixNormal, x0: Float[Tensor, "n d"], settings: Sde
 ) -> list[Record]:
-    exact = functionals(*moments(matrices, x0, settings.horizon))
+    exact = functionals(*moments_of_sde(matrices, x0, settings.horizon))
     coarse, fine = (functionals(*euler(matrices, x0, settings.horizon, times * settings.depth)) for times in (1, 2))
     values, records = of_states(x), []
     for scheme in exact:
@@ -108,9 +108,9 @@ def _moments(
         if deviation > 0:
             value, stderr = mean((values[scheme] - exact[scheme]) / deviation)
             error = 2 * abs(coarse[scheme] - fine[scheme]) / deviation
-            where = {"scheme": scheme, **TANH}
-            its_own = {"reference_error": error, "coordinates": where, "replicas": len(x)}
-            records.append(Record("matrix_normal_moment", value, stderr, **its_own))
+            where = {"scheme": scheme, **PINS_OF_TANH}
+            more = {"reference_error": error, "coordinates": where, "replicas": len(x)}
+            records.append(Record("matrix_normal_moment", value, stderr, **more))
     return records
 
 
@@ -156,7 +156,7 @@ def products(x: Float[Tensor, "n d"]) -> Float[Tensor, "n n d d"]:
     return torch.einsum("ia,jc->ijac", x, x)
 
 
-def moments(law: MatrixNormal, x0: Float[Tensor, "n d"], horizon: float) -> tuple[Tensor, Tensor]:
+def moments_of_sde(law: MatrixNormal, x0: Float[Tensor, "n d"], horizon: float) -> tuple[Tensor, Tensor]:
     """`m_T`, `M_T` of the SDE, by a Taylor series on parts of the horizon: to rounding, since the rates are affine."""
     size = float(2 * torch.linalg.matrix_norm(law.mu, 2) + torch.linalg.matrix_norm(law.U) * law.V.norm() + 1)
     parts = max(1, math.ceil(horizon * size))
@@ -223,7 +223,7 @@ def _noise(sums: Float[Tensor, "r pairs two"]) -> list[Record]:
         if size != 0:
             value = float(realised.mean()) / size
             _, stderr = mean((realised - value * expected) / abs(size))
-            where = {"scheme": scheme, **TANH}
+            where = {"scheme": scheme, **PINS_OF_TANH}
             records.append(Record("matrix_normal_noise", value, stderr, coordinates=where, replicas=len(sums)))
     return records
 
@@ -233,8 +233,8 @@ def _noise(sums: Float[Tensor, "r pairs two"]) -> list[Record]:
 
 def _of_swish(job: Job, matrices: MatrixNormal, x0: Float[Tensor, "1 d"]) -> list[Record]:
     """The share of the drift of second order that networks have."""
-    settings, scheme = job.settings, _scheme(SWISH)
-    h, movements, networks = settings.horizon / settings.depth, [], max(settings.replicas, LEAST // 4)
+    settings, scheme = job.settings, _scheme(PINS_OF_SWISH)
+    h, movements, networks = settings.horizon / settings.depth, [], max(settings.replicas, MIN_TANH_NETWORKS // 4)
     schemes = (
         ShallowNetwork(**scheme),
         *(EulerMaruyama(**scheme, law=matrices, ito_drift=drift) for drift in (True, False)),
@@ -255,5 +255,5 @@ def _of_swish(job: Job, matrices: MatrixNormal, x0: Float[Tensor, "1 d"]) -> lis
         return []
     value = float(network.mean()) / size
     _, stderr = mean((network - value * limit) / size)
-    numbers = {"reference_error": float(variance.mean()) / 2, "coordinates": {"scheme": "swish", **SWISH}}
+    numbers = {"reference_error": float(variance.mean()) / 2, "coordinates": {"scheme": "swish", **PINS_OF_SWISH}}
     return [Record("matrix_normal_drift", value, stderr, replicas=networks, **numbers)]

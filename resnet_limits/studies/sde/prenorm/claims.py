@@ -11,15 +11,15 @@ from typing import Any
 from ....claims.claim import RELATIVE, SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
 from ....papers import NEWMAN, XIONG
 from ...group import Group
-from ...least import DOUBLE, sampled
+from ...least import BYTES_OF_DOUBLE, bytes_of_samples
 from ...outside import still
 from ..room import least_of_inputs
 from ..settings import Sde
 
-WITHOUT = {"init.sigma_b": 0.0}
-NARROWEST = 4
+PINS_WITHOUT_BIAS = {"init.sigma_b": 0.0}
+MIN_WIDTH_OF_PRENORM = 4
 """The mean of `log|e + W e|^2` is about `sigma_w^2 (1 - 2/D)` for small sigma_w."""
-PAIR = {"init.sigma_w": 1.5, "init.sigma_b": 1.0, "width": 256}
+PINS_OF_PRENORM_PAIR = {"init.sigma_w": 1.5, "init.sigma_b": 1.0, "width": 256}
 """Networks whose correlation is held against infinite width: `c T = 3.25`, more than three times the inputs' norm."""
 
 
@@ -30,8 +30,8 @@ def _still(settings: Sde) -> str | None:
 
 
 def _narrow(settings: Sde) -> str | None:
-    if settings.width < NARROWEST:
-        return f"width={settings.width}: below {NARROWEST} a typical network need not grow"
+    if settings.width < MIN_WIDTH_OF_PRENORM:
+        return f"width={settings.width}: below {MIN_WIDTH_OF_PRENORM} a typical network need not grow"
     return _still(settings)
 
 
@@ -40,7 +40,7 @@ def _applies(settings: Sde) -> str | None:
     return None
 
 
-OUTSIDE = {"linear": still, "two-layers": _still, "without-norm": _narrow, "linear-pair": _applies}
+OUTSIDE_BY_SCHEME = {"linear": still, "two-layers": _still, "without-norm": _narrow, "linear-pair": _applies}
 
 
 def _claim(name: str, statement: str, observable: str, expected: Expected, scheme: str, **more: Any) -> Claim:
@@ -51,14 +51,14 @@ def _claim(name: str, statement: str, observable: str, expected: Expected, schem
         expected=expected,
         where={"scheme": scheme},
         random=True,
-        **{"source": XIONG, "kind": "derived", "outside": OUTSIDE[scheme], **more},
+        **{"source": XIONG, "kind": "derived", "outside": OUTSIDE_BY_SCHEME[scheme], **more},
     )
 
 
 def least_of_prenorm(settings: Sde) -> float:
     """What each network moved by, of both blocks."""
-    moved = 2 * DOUBLE * settings.replicas * settings.sde.inputs * settings.width
-    return least_of_inputs(settings) + moved + sampled(settings, vectors=settings.sde.inputs)
+    moved = 2 * BYTES_OF_DOUBLE * settings.replicas * settings.sde.inputs * settings.width
+    return least_of_inputs(settings) + moved + bytes_of_samples(settings, vectors=settings.sde.inputs)
 
 
 GROUP = Group(
@@ -106,7 +106,7 @@ GROUP = Group(
             "prenorm_correlation",
             Expected("value", 1, 0.03, scale=RELATIVE),
             "linear-pair",
-            pins=PAIR,
+            pins=PINS_OF_PRENORM_PAIR,
             rival=Rival("branches that see the input, not the state", "SP4-branch-sees-the-input", 1.194),
         ),
         _claim(
@@ -150,7 +150,7 @@ GROUP = Group(
             "without-norm",
             source=NEWMAN,
             kind="control",
-            pins=WITHOUT,
+            pins=PINS_WITHOUT_BIAS,
             rival=Rival("weights 5 % too large", "SR4-weights-5%", 1.098),
         ),
     ),

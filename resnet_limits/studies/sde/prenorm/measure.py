@@ -30,17 +30,17 @@ from ....measurement.record import Measurement, Record
 from ....networks.gaussian_means import gaussian_mean_square
 from ....random import Stream
 from ....sampling.layer_law import Isotropic
-from ....sampling.prenorm import linear, log_growth_without_norm, two_layers
-from ....sampling.wide import gram
+from ....sampling.prenorm import ends_of_linear_branch, log_growth_without_norm, two_layers
+from ....sampling.wide import mean_gram
 from ..correlation.measure import four_inputs
 from ..outside import sizes
 from ..problem import inputs
 from ..settings import Sde
-from .claims import NARROWEST, PAIR, WITHOUT
+from .claims import MIN_WIDTH_OF_PRENORM, PINS_OF_PRENORM_PAIR, PINS_WITHOUT_BIAS
 
-OPPOSITE = 3
+OPPOSITE_INPUT = 3
 """Of `four_inputs`, the one of the norm of the first at a cosine of -0.5 to it."""
-MORE, LEAST = 4, 4096
+PRENORM_NETWORKS_A_REPLICA, MIN_PRENORM_NETWORKS = 4, 4096
 """Networks for each of the key `replicas`, and at least: these are cheap."""
 
 
@@ -55,19 +55,19 @@ def measure(job: Job) -> Measurement:
     moved: dict[str, list[Tensor]] = {scheme: [] for scheme in deviations}
     growth, variances = [], []
     engine = default_engine()
-    networks = max(MORE * settings.replicas, LEAST)
+    networks = max(PRENORM_NETWORKS_A_REPLICA * settings.replicas, MIN_PRENORM_NETWORKS)
     for first, count in engine.pieces(networks, vectors=len(x0), width=settings.width, dtype=x0.dtype):
         job.progress(first / networks, "pre-norm blocks")
         start = x0.expand(count, *x0.shape)
         stream = Stream(settings.seed, "sde.prenorm", first_replica=first)
-        x = linear(start, factors, law, stream.part(f".linear {depth}"), act=engine.act)
+        x = ends_of_linear_branch(start, factors, law, stream.part(f".linear {depth}"), act=engine.act)
         y, its_variance = two_layers(phi, start, factors, law, stream.part(f".two {depth}"), act=engine.act)
         for scheme, end in (("linear", x), ("two-layers", y)):
             off = (end - start).double()
             moved[scheme].append(off.cpu())
             deviations[scheme].append((off.square().mean(dim=(1, 2)).cpu(), (start * off).mean(dim=(1, 2)).cpu()))
         variances.append(its_variance.double().cpu())
-        bare = Isotropic(init.sigma_w, WITHOUT["init.sigma_b"])
+        bare = Isotropic(init.sigma_w, PINS_WITHOUT_BIAS["init.sigma_b"])
         alone = log_growth_without_norm(start[:, :1], depth, bare, stream.part(f".without {depth}"), act=engine.act)
         growth.append(alone.double())
     c = {"linear": init.sigma_w**2 + init.sigma_b**2}
@@ -94,10 +94,10 @@ def measure(job: Job) -> Measurement:
         }
         for observable, ((value, stderr), error) in numbers.items():
             records.append(Record(observable, value, stderr, reference_error=error, coordinates=coordinates))
-    if init.sigma_w > 0 and settings.width >= NARROWEST:
+    if init.sigma_w > 0 and settings.width >= MIN_WIDTH_OF_PRENORM:
         expected = mean_log_growth(init.sigma_w, settings.width)
         value, stderr = mean(torch.cat(growth).mean(dim=1) / (depth * expected))
-        coordinates = {"scheme": "without-norm", **WITHOUT}
+        coordinates = {"scheme": "without-norm", **PINS_WITHOUT_BIAS}
         records.append(Record("prenorm_log_growth", value, stderr=stderr, coordinates=coordinates))
     records = [replace(r, replicas=networks) for r in records]
     return Measurement([*records, correlation(job)])
@@ -111,32 +111,34 @@ def branch_factors(settings: Sde) -> list[float]:
 
 def correlation(job: Job) -> Record:
     """Two inputs in wide networks with a linear branch, against infinite width and depth."""
-    settings, law = job.settings, Isotropic(PAIR["init.sigma_w"], PAIR["init.sigma_b"])
-    x0, factors = four_inputs(settings, PAIR["width"])[[0, OPPOSITE]], branch_factors(settings)
+    settings, law = job.settings, Isotropic(PINS_OF_PRENORM_PAIR["init.sigma_w"], PINS_OF_PRENORM_PAIR["init.sigma_b"])
+    x0, factors = four_inputs(settings, PINS_OF_PRENORM_PAIR["width"])[[0, OPPOSITE_INPUT]], branch_factors(settings)
     engine, networks, grams = default_engine(), max(settings.replicas // 4, 256), []
     for first, count in engine.pieces(networks, vectors=len(x0), width=x0.shape[-1], dtype=x0.dtype):
         job.progress(first / networks, "pre-norm blocks, two inputs")
         stream = Stream(settings.seed, f"sde.prenorm.pair {settings.depth}", first_replica=first)
-        grams.append(gram(linear(x0.expand(count, *x0.shape), factors, law, stream, act=engine.act)).cpu())
+        grams.append(
+            mean_gram(ends_of_linear_branch(x0.expand(count, *x0.shape), factors, law, stream, act=engine.act)).cpu()
+        )
     products = torch.cat(grams)
     mixed, p, q = products[:, 0, 1], products[:, 0, 0], products[:, 1, 1]
     rho = float(mixed.mean() / (p.mean() * q.mean()).sqrt())
     _, error = mean(mixed / (p.mean() * q.mean()).sqrt() - rho * (p / p.mean() + q / q.mean()) / 2)
-    start = gram(x0[None])[0].cpu()
+    start = mean_gram(x0[None])[0].cpu()
     q0, c = float(start[0, 0]), law.sigma_w**2 + law.sigma_b**2
     limit = (1 - float(start[0, 1]) / q0) * (1 + c * settings.horizon / q0) ** (-(law.sigma_b**2) / c)
-    at_depth = apart(float(start[0, 1]), q0, law, factors)
+    at_depth = one_less_correlation(float(start[0, 1]), q0, law, factors)
     return Record(
         "prenorm_correlation",
         (1 - rho) / limit,
         error / limit,
         reference_error=abs(at_depth / limit - 1),
-        coordinates={"scheme": "linear-pair", **PAIR},
+        coordinates={"scheme": "linear-pair", **PINS_OF_PRENORM_PAIR},
         replicas=networks,
     )
 
 
-def apart(mixed: float, q: float, law: Isotropic, factors: Sequence[float]) -> float:
+def one_less_correlation(mixed: float, q: float, law: Isotropic, factors: Sequence[float]) -> float:
     """`1 - rho_L` of infinitely wide networks."""
     for s in factors:
         mixed += s**2 * (law.sigma_w**2 * mixed / q + law.sigma_b**2)

@@ -12,19 +12,24 @@ from typing import Any
 from ....claims.claim import AS_STATED, SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
 from ....papers import KLOEDEN
 from ...group import Group
-from ...least import DOUBLE, sampled
+from ...least import BYTES_OF_DOUBLE, bytes_of_samples
 from ...outside import still
 from ..outside import explodes, explodes_with, smooth_and_moving
 from ..room import least_of_inputs
 from ..settings import Sde
 
-ADDITIVE: dict[str, Any] = {"init.sigma_w": 0.0, "activation": "tanh"}
-SWISH: dict[str, Any] = {"activation": "swish", "width": 2}
-EXACT: dict[str, Any] = {"activation": "tanh", "activation_inside": "identity", "init.sigma_b": 0.0, "width": 1}
+PINS_OF_ADDITIVE_NOISE: dict[str, Any] = {"init.sigma_w": 0.0, "activation": "tanh"}
+PINS_OF_STRONG_SWISH: dict[str, Any] = {"activation": "swish", "width": 2}
+PINS_OF_EXACT_PATHS: dict[str, Any] = {
+    "activation": "tanh",
+    "activation_inside": "identity",
+    "init.sigma_b": 0.0,
+    "width": 1,
+}
 
 
 def _swish(settings: Sde) -> str | None:
-    return still(settings) or explodes_with(SWISH["activation"], settings)
+    return still(settings) or explodes_with(PINS_OF_STRONG_SWISH["activation"], settings)
 
 
 def _exact(settings: Sde) -> str | None:
@@ -34,7 +39,11 @@ def _exact(settings: Sde) -> str | None:
 
 
 def least_of_strong(settings: Sde) -> float:
-    return least_of_inputs(settings) + sampled(settings, vectors=2 * settings.sde.inputs) + DOUBLE * settings.replicas
+    return (
+        least_of_inputs(settings)
+        + bytes_of_samples(settings, vectors=2 * settings.sde.inputs)
+        + BYTES_OF_DOUBLE * settings.replicas
+    )
 
 
 def _claim(name: str, statement: str, scheme: str, expected: Expected, **more: Any) -> Claim:
@@ -72,7 +81,7 @@ GROUP = Group(
             "With additive noise and phi''(0) = 0, networks of depth L and 2L approach each other at strong order 1",
             "network-additive",
             Expected("order", 1, 0.1),
-            pins=ADDITIVE,
+            pins=PINS_OF_ADDITIVE_NOISE,
             outside=lambda s: "init.sigma_b=0: nothing moves" if s.init.sizes().sigma_b == 0 else None,
             rival=Rival(
                 "the coarse network gets the last of the increments, not their sum", "S6-coarse-noise", 0.09208
@@ -83,7 +92,7 @@ GROUP = Group(
             "Networks converge to their SDE on the same noise at strong order 1/2",
             "sde",
             Expected("order", 0.5, 0.12, bend=0.1),
-            pins=SWISH,
+            pins=PINS_OF_STRONG_SWISH,
             outside=_swish,
             verdicts=AS_STATED,
             rival=Rival("half the Ito drift: the distance stays", "S2-drift-halved", 0.1372),
@@ -93,7 +102,7 @@ GROUP = Group(
             "In one dimension, log(x_L/x_0) converges to sigma_w W_T - sigma_w^2 T/2 at strong order 1/2",
             "exact",
             Expected("order", 0.5, 0.1, bend=0.1),
-            pins=EXACT,
+            pins=PINS_OF_EXACT_PATHS,
             outside=_exact,
             verdicts=AS_STATED,
             rival=Rival(
@@ -107,7 +116,7 @@ GROUP = Group(
             # a distance that stays, up to h^(1/2): a third of the way to one that falls like that
             Expected("order", 0, 0.16, bend=0.12),
             kind="control",
-            pins=SWISH,
+            pins=PINS_OF_STRONG_SWISH,
             outside=_swish,
             verdicts=AS_STATED,
             rival=Rival("a scheme with the Ito drift", "S20-drift-kept", 0.5075),

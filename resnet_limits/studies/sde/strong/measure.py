@@ -2,7 +2,8 @@
 
 network             x_L and x_2L, the coarse network driven by the sums of the fine one's increments
 network-additive    the same with sigma_w = 0 and tanh
-sde                 network and its SDE, an Euler-Maruyama scheme of `FINER` L layers, on the weights themselves
+sde                 network and its SDE, an Euler-Maruyama scheme of `REFERENCE_LAYERS_A_LAYER` L layers, on the
+weights themselves
                     (swish, width 2, one input): a layer differs from the SDE by `phi''(0)/2 (z^2 - E z^2)`, of size h
                     and mean 0, and by the noise of the SDE within a layer; the sum is of size `h^(1/2)`
 sde-without-drift   the same network and a scheme of its depth without the Ito drift
@@ -21,40 +22,41 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ....engines import default_engine
-from ....measurement.estimate import root_mean_square
+from ....measurement.estimate import root_of_mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....random import Stream
 from ....sampling.layer_law import Isotropic, Law
 from ....sampling.of_init import law_of
 from ....sampling.schemes import EulerMaruyama, Scheme, ShallowNetwork, Walker
-from ..problem import finite, inputs
+from ..problem import finite_records, inputs
 from ..settings import Sde
-from .claims import ADDITIVE, EXACT, SWISH
+from .claims import PINS_OF_ADDITIVE_NOISE, PINS_OF_EXACT_PATHS, PINS_OF_STRONG_SWISH
 
-FINER = 64
+REFERENCE_LAYERS_A_LAYER = 64
 """Layers of the scheme that stands for the SDE, for each of the network's."""
-FEWEST = 256
+MIN_NETWORKS_OF_REFERENCE = 256
 """Networks that are held against it at least; half of the key `replicas` where that is more."""
-PATHS = 2**13
+MIN_NETWORKS_OF_WIDTH_1 = 2**13
 """Networks of width 1 at least: their errors are known to 1 %."""
 
 
 def measure(job: Job) -> Measurement:
     """The five distances, with standard errors over replicas."""
     records = _networks(job) + _sde(job) + exact(job)
-    return Measurement(finite(records))
+    return Measurement(finite_records(records))
 
 
 def _networks(job: Job) -> list[Record]:
     """Networks of depth L and 2L."""
     settings, init, depth = job.settings, job.settings.init, job.settings.depth
     asked, tanh = (
-        ShallowNetwork(phi, settings.activation_inside) for phi in (settings.activation, ADDITIVE["activation"])
+        ShallowNetwork(phi, settings.activation_inside)
+        for phi in (settings.activation, PINS_OF_ADDITIVE_NOISE["activation"])
     )
     cases = {
         "network": (law_of(init, settings.width), asked, {}),
-        "network-additive": (law_of(replace(init, sigma_w=0.0), settings.width), tanh, ADDITIVE),
+        "network-additive": (law_of(replace(init, sigma_w=0.0), settings.width), tanh, PINS_OF_ADDITIVE_NOISE),
     }
     engine, x0, records = default_engine(), inputs(settings), []
     for i, (scheme, (law, network, pins)) in enumerate(cases.items()):
@@ -73,7 +75,7 @@ def _square(apart: Float[Tensor, "r n d"]) -> Float[Tensor, " r"]:
 
 
 def _record(scheme: str, squares: Tensor, pins: dict) -> Record:
-    value, stderr = root_mean_square(squares)
+    value, stderr = root_of_mean(squares)
     coordinates = {"scheme": scheme, **pins}
     return Record("strong_error", value, stderr=stderr, coordinates=coordinates, replicas=len(squares))
 
@@ -82,31 +84,34 @@ def _record(scheme: str, squares: Tensor, pins: dict) -> Record:
 
 
 def _sde(job: Job) -> list[Record]:
-    settings, width = job.settings, SWISH["width"]
+    settings, width = job.settings, PINS_OF_STRONG_SWISH["width"]
     law, x0 = law_of(settings.init, width), inputs(settings, width=width, count=1)
     squares: dict[str, list[Tensor]] = {"sde": [], "sde-without-drift": []}
-    count = min(settings.replicas, max(settings.replicas // 2, FEWEST))
-    for first, replicas in default_engine().pieces(count, vectors=FINER * (width + 2), width=width, dtype=x0.dtype):
+    count = min(settings.replicas, max(settings.replicas // 2, MIN_NETWORKS_OF_REFERENCE))
+    for first, replicas in default_engine().pieces(
+        count, vectors=REFERENCE_LAYERS_A_LAYER * (width + 2), width=width, dtype=x0.dtype
+    ):
         job.progress((2 + first / count) / 4, "strong error, sde")
         stream = Stream(settings.seed, f"sde.strong.sde {settings.depth}", first_replica=first)
         x, *others = _on_one_noise(job.settings, law, x0.expand(replicas, 1, width), stream)
         for errors, y in zip(squares.values(), others, strict=True):
             errors.append(_square(x - y))
-    return [_record(name, torch.cat(errors_drawn), SWISH) for name, errors_drawn in squares.items()]
+    return [_record(name, torch.cat(errors_drawn), PINS_OF_STRONG_SWISH) for name, errors_drawn in squares.items()]
 
 
 def _on_one_noise(settings: Sde, law: Law, x0: Float[Tensor, "r 1 d"], stream: Stream) -> tuple[Tensor, Tensor, Tensor]:
-    """`x_T` of the network, of a scheme `FINER` times as deep, and of one of its depth without the Ito drift."""
-    phi, psi, h = SWISH["activation"], settings.activation_inside, settings.horizon / settings.depth
+    """`x_T` of the network, of a scheme `REFERENCE_LAYERS_A_LAYER` times as deep, and of one of its depth without
+    the Ito drift."""
+    phi, psi, h = PINS_OF_STRONG_SWISH["activation"], settings.activation_inside, settings.horizon / settings.depth
     network, scheme = ShallowNetwork(phi, psi), EulerMaruyama(phi, psi, law)
     driftless = EulerMaruyama(phi, psi, law, ito_drift=False)
     x = y = z = x0
     for k in range(settings.depth):
-        layers = fine_layers(law, x0, h / FINER, stream.at(k))
+        layers = fine_layers(law, x0, h / REFERENCE_LAYERS_A_LAYER, stream.at(k))
         together = layers.of_all()
         x, z = together.stepped(network, x, h), together.stepped(driftless, z, h)
-        for j in range(FINER):
-            y = layers.at(j).stepped(scheme, y, h / FINER)
+        for j in range(REFERENCE_LAYERS_A_LAYER):
+            y = layers.at(j).stepped(scheme, y, h / REFERENCE_LAYERS_A_LAYER)
     return x, y, z
 
 
@@ -131,12 +136,13 @@ class LayerWeights:
 
 
 def fine_layers(law: Law, x0: Float[Tensor, "r 1 d"], h: float, stream: Stream) -> LayerWeights:
-    """The weights of `FINER` layers: what each does to the unit vectors, and its bias. Each of them is a replica."""
-    (r, _, d), fine = x0.shape, replace(stream, first_replica=stream.first_replica * FINER)
+    """The weights of `REFERENCE_LAYERS_A_LAYER` layers: what each does to the unit vectors, and its bias. Each of
+    them is a replica."""
+    (r, _, d), fine = x0.shape, replace(stream, first_replica=stream.first_replica * REFERENCE_LAYERS_A_LAYER)
     # More vectors than coordinates: then the weights themselves are drawn, which takes the least time (`span.many`).
     vectors, biased = torch.eye(d + 2, d).to(x0), torch.eye(d + 2)[d]
-    drawn = law.act(vectors.expand(r * FINER, d + 2, d), biased, h, fine)
-    W, b, _ = drawn.unflatten(0, (r, FINER)).split([d, 1, 1], dim=2)
+    drawn = law.act(vectors.expand(r * REFERENCE_LAYERS_A_LAYER, d + 2, d), biased, h, fine)
+    W, b, _ = drawn.unflatten(0, (r, REFERENCE_LAYERS_A_LAYER)).split([d, 1, 1], dim=2)
     return LayerWeights(W, b)
 
 
@@ -156,13 +162,13 @@ class Sum:
 
 def exact(job: Job) -> list[Record]:
     engine, settings, squares = default_engine(), job.settings, []
-    count = max(settings.replicas, PATHS)
+    count = max(settings.replicas, MIN_NETWORKS_OF_WIDTH_1)
     sigma_w, horizon = settings.init.sizes().sigma_w, settings.horizon
-    walkers = (Walker(ShallowNetwork(EXACT["activation"]), settings.depth), Walker(Sum(), settings.depth))
+    walkers = (Walker(ShallowNetwork(PINS_OF_EXACT_PATHS["activation"]), settings.depth), Walker(Sum(), settings.depth))
     for first, replicas in engine.pieces(count, vectors=2, width=1, dtype=torch.float64):
         job.progress((3 + first / count) / 4, "strong error, exact")
         stream = Stream(settings.seed, f"sde.strong.exact {settings.depth}", first_replica=first)
         start = torch.ones(replicas, 1, 1, dtype=torch.float64)
         x, w = engine.final(walkers, start, Isotropic(sigma_w, 0.0), horizon=horizon, stream=stream)
         squares.append(_square(x.abs().log() - (w - 1 - sigma_w**2 * horizon / 2)))
-    return [_record("exact", torch.cat(squares), EXACT)]
+    return [_record("exact", torch.cat(squares), PINS_OF_EXACT_PATHS)]

@@ -12,18 +12,18 @@ from typing import Any
 from ....claims.claim import RELATIVE, SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
 from ....papers import GILES, TALAY
 from ...group import Group
-from ...least import DOUBLE, sampled
+from ...least import BYTES_OF_DOUBLE, bytes_of_samples
 from ...outside import still
 from ..asymptotic import deep_enough, heavy_tailed
-from ..outside import explodes, explodes_with, isotropic, kinked, linear, smooth_and_moving
+from ..outside import explodes, explodes_with, isotropic, kinked_outer, not_linear, smooth_and_moving
 from ..room import least_of_inputs
 from ..settings import Sde
 
-MEAN = {"activation": "swish"}
+PINS_OF_MEAN = {"activation": "swish"}
 
-BEND = 0.3
+BEND_OF_WEAK_ERRORS = 0.3
 """What errors and variances are off by at depth 8, relative to their leading term: 0.21 (`weak_constant`)."""
-DEPTHS = "at least two depths L, 2L"
+NEEDS_DOUBLED_DEPTHS = "at least two depths L, 2L"
 
 
 def _outside(settings: Sde) -> str | None:
@@ -35,7 +35,7 @@ def _mean_outside(settings: Sde) -> str | None:
 
 
 def _limit_outside(settings: Sde) -> str | None:
-    return linear(settings) or heavy_tailed(settings, 2)
+    return not_linear(settings) or heavy_tailed(settings, 2)
 
 
 def _variance_outside(settings: Sde) -> str | None:
@@ -43,7 +43,7 @@ def _variance_outside(settings: Sde) -> str | None:
 
 
 def _linear_variance_outside(settings: Sde) -> str | None:
-    return linear(settings) or heavy_tailed(settings, 4)
+    return not_linear(settings) or heavy_tailed(settings, 4)
 
 
 def _order(scheme: str, of: str, rival: Rival) -> Claim:
@@ -53,9 +53,9 @@ def _order(scheme: str, of: str, rival: Rival) -> Claim:
         statement=f"{of} converges at weak order 1",
         kind="derived",
         observable="weak_error",
-        expected=Expected("order", 1, 0.1, bend=BEND),
+        expected=Expected("order", 1, 0.1, bend=BEND_OF_WEAK_ERRORS),
         where={"scheme": scheme},
-        pins=MEAN if scheme == "mean" else {},
+        pins=PINS_OF_MEAN if scheme == "mean" else {},
         outside=_moving_mean if scheme == "mean" else _mean_outside,
         unmet=deep_enough,
         random=True,
@@ -64,7 +64,7 @@ def _order(scheme: str, of: str, rival: Rival) -> Claim:
 
 
 def _moving_mean(settings: Sde) -> str | None:
-    return still(settings) or isotropic(settings) or explodes_with(MEAN["activation"], settings)
+    return still(settings) or isotropic(settings) or explodes_with(PINS_OF_MEAN["activation"], settings)
 
 
 def _limit(scheme: str, of: str, rival: Rival) -> Claim:
@@ -79,7 +79,7 @@ def _limit(scheme: str, of: str, rival: Rival) -> Claim:
         outside=_limit_outside,
         unmet=deep_enough,
         random=True,
-        needs=DEPTHS,
+        needs=NEEDS_DOUBLED_DEPTHS,
         verdicts=SMOKE_IS_TOO_SMALL,
         rival=rival,
     )
@@ -123,7 +123,7 @@ def _multilevel(name: str, statement: str, scheme: str, rival: Rival) -> Claim:
         statement=statement,
         kind="observation",
         observable="weak_variance",
-        expected=Expected("order", 1, 0.3, bend=BEND),
+        expected=Expected("order", 1, 0.3, bend=BEND_OF_WEAK_ERRORS),
         where={"scheme": scheme, "estimator": "coupled"},
         outside=_variance_outside,
         random=True,
@@ -135,10 +135,18 @@ def _multilevel(name: str, statement: str, scheme: str, rival: Rival) -> Claim:
 
 def least_of_weak(settings: Sde) -> float:
     """States, and two functionals of each network with their controls, at depths L and 2L."""
-    if kinked(settings):  # the mean alone, of a quarter of the networks
-        return least_of_inputs(settings) + sampled(settings, vectors=2) + 2 * DOUBLE * 2 * (settings.replicas // 4)
+    if kinked_outer(settings):  # the mean alone, of a quarter of the networks
+        return (
+            least_of_inputs(settings)
+            + bytes_of_samples(settings, vectors=2)
+            + 2 * BYTES_OF_DOUBLE * 2 * (settings.replicas // 4)
+        )
     n = min(2, settings.sde.inputs)
-    return least_of_inputs(settings) + sampled(settings, vectors=2 * n) + 2 * DOUBLE * 2 * n * settings.replicas
+    return (
+        least_of_inputs(settings)
+        + bytes_of_samples(settings, vectors=2 * n)
+        + 2 * BYTES_OF_DOUBLE * 2 * n * settings.replicas
+    )
 
 
 GROUP = Group(
@@ -220,9 +228,9 @@ GROUP = Group(
             observable="weak_control_mean",
             expected=Expected("value", 0, 0.02, scale=RELATIVE),
             where={"scheme": "norm"},
-            outside=linear,
+            outside=not_linear,
             random=True,
-            needs=DEPTHS,
+            needs=NEEDS_DOUBLED_DEPTHS,
             verdicts=SMOKE_IS_TOO_SMALL,
             rival=Rival("biases of variance 1 in place of h", "S5-bias-unscaled"),
         ),

@@ -15,17 +15,17 @@ The expectations are those of polynomials of degree 2 and 4 of a Gram diffusion 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from ....limits.gram import GramDiffusion
+from ....limits.gram_moments import depth_constant, lost
 from ....networks.activations import activation_named
 
-TIMES = 48
+INTERVALS_OF_TIME = 48
 """Intervals of the trapezoidal rule in time: errors of 1e-3."""
-STEP = 1e-3
+STEP_OF_THIRD_DERIVATIVE = 1e-3
 """Of the difference that gives phi'''(0): errors of 1e-6."""
 
 
@@ -49,8 +49,8 @@ class WeakExpansion:
     def _bend(self) -> float:
         """`c = phi'(0) phi'''(0)/2`"""
         phi = activation_named(self.phi)
-        x = STEP * np.array([-2.0, -1.0, 1.0, 2.0])
-        third = np.array([-1.0, 2.0, -2.0, 1.0]) @ _values(phi, x) / (2 * STEP**3)
+        x = STEP_OF_THIRD_DERIVATIVE * np.array([-2.0, -1.0, 1.0, 2.0])
+        third = np.array([-1.0, 2.0, -2.0, 1.0]) @ _values(phi, x) / (2 * STEP_OF_THIRD_DERIVATIVE**3)
         return self._slope * float(third) / 2
 
     @property
@@ -64,13 +64,6 @@ class WeakExpansion:
     def _f(self, entries: dict[tuple[int, int], np.ndarray]) -> np.ndarray:
         return np.sum([self.weights[i, j] * entry for (i, j), entry in entries.items()], axis=0)
 
-    def _g(self, gram: GramDiffusion) -> np.ndarray:
-        """`f(g(V))` as a polynomial of degree 2."""
-        # The diffusion's own v is a^2 times that of the pre-activations.
-        v, a = gram.variance, self._slope
-        n = range(gram.inputs)
-        return self._f({(i, j): gram.product(v(i, j), v(i, i) + v(j, j)) / a**4 for i in n for j in n})
-
     def variance(self) -> float:
         """`Var f(V_T)`"""
         gram = self._gram(2)
@@ -82,34 +75,28 @@ class WeakExpansion:
 
     def error(self) -> float:
         """The limit of `L (E f(V_L) - E f(V_T))`."""
-        gram, T, k = self._gram(2), self.horizon, self._rate
-        start, g = gram.at(self.start), self._g(gram)
-        step = gram.flow(T / TIMES)
-        expected = []
-        for _ in range(TIMES + 1):
-            expected.append(float(start @ g))
-            start = start @ step
-        along = np.trapezoid(np.exp(k * (T - self._times())) * np.array(expected), dx=T / TIMES)
-        v0 = float((self.weights * (self.sigma_b**2 + self.sigma_w**2 * self.start)).sum())
-        return float(T * self._bend * along - T**2 / 2 * k * self._slope**2 * math.exp(k * T) * v0)
+        gram, n = self._gram(2), range(len(self.start))
+        curvature = self._bend / self._slope**4
+        of_a_layer = self._f({(i, j): lost(gram, i, j, curvature) for i in n for j in n})
+        return depth_constant(gram, gram.at(self.start), self.horizon, of_a_layer)
 
     def _times(self) -> np.ndarray:
-        return np.linspace(0.0, self.horizon, TIMES + 1)
+        return np.linspace(0.0, self.horizon, INTERVALS_OF_TIME + 1)
 
     def controlled(self) -> float:
         """The limit of `L^2 Var(f(V_2L) - f(V_L))`, each less its martingale."""
         gram, T, k = self._gram(4), self.horizon, self._rate
-        dt = T / TIMES
+        dt = T / INTERVALS_OF_TIME
         q = dt * np.exp(k * (T - self._times()))
         q[[0, -1]] /= 2
         step = gram.flow(dt)
         starts = [gram.at(self.start)]
-        for _ in range(TIMES):
+        for _ in range(INTERVALS_OF_TIME):
             starts.append(starts[-1] @ step)
         left = [self._curved(gram, start) for start in starts]
         first = second = 0.0
         after = np.zeros(len(gram.exponents))
-        for i in range(TIMES, -1, -1):
+        for i in range(INTERVALS_OF_TIME, -1, -1):
             first += q[i] * float(starts[i] @ left[i])
             second += q[i] * float(starts[i] @ gram.product(left[i], q[i] * left[i] + 2 * after))
             after = step @ (q[i] * left[i] + after)

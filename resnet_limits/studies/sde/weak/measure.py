@@ -7,7 +7,7 @@
 by a mean over replicas of `f - M`, the martingale `M` being a control variate (`sampling/martingale.py`), on the same
 increments at L and 2L. Every job draws noise of its own: the differences of several depths are independent, and sum up
 (`compare.py`). The first `replicas` networks are a pilot: from their variance follows how many more it takes for a
-relative error of `ACCURACY` (Giles 2008).
+relative error of `RELATIVE_ERROR_AIMED_AT` (Giles 2008).
 
 `E M = 0` rests on the law of the noise. What the networks make of it shows in the sums of squares of their own steps,
 
@@ -40,27 +40,27 @@ from ....networks.activations import activation_named
 from ....random import REPLICA_BLOCK, Stream
 from ....sampling.expectations import moments
 from ....sampling.layer_law import Isotropic
-from ....sampling.martingale import Martingale, gradients, state_moments
+from ....sampling.martingale import Martingale, gradients_of_mean, state_moments
 from ....sampling.schemes import ShallowNetwork, Walker
-from ..outside import kinked, overflows, sizes
+from ..outside import kinked_outer, overflows, sizes
 from ..problem import inputs
 from ..settings import Sde
-from .claims import MEAN
+from .claims import PINS_OF_MEAN
 from .expansion import WeakExpansion
 
-ACCURACY = 0.01
+RELATIVE_ERROR_AIMED_AT = 0.01
 """Relative standard error of a weak error that a job aims at."""
-MOST = 8
+MAX_JOB_OVER_PILOT = 8
 """A job takes at most this many times its pilot."""
-STEPPED = 256
+NETWORKS_STEPPED = 256
 """Networks whose steps are looked at."""
-LAYERS = 32
+LAYERS_EXPECTED_TOGETHER = 32
 """Layers whose expectations are computed together; changes speed alone."""
-MEAN_PILOT = 4
+NETWORKS_A_PILOT_OF_MEAN = 4
 """One network in so many is enough of a pilot for the mean, whose control leaves a relative error of 7 % a network."""
-UNTRUSTED = 5.0
+MAX_DEVIATION_OF_MARTINGALE = 5.0
 """A martingale whose mean is further from zero, in standard errors, is no martingale of this network."""
-TARGET = 1e-3
+RELATIVE_ERROR_OF_COSTS = 1e-3
 """Relative error that costs are given for."""
 
 
@@ -93,7 +93,7 @@ class Samples:
         f, control = self.f[:, i], self.control[:, i]
         for sample in control:
             value, error = mean(sample)
-            if not abs(value) <= max(UNTRUSTED * error, 1e-12):
+            if not abs(value) <= max(MAX_DEVIATION_OF_MARTINGALE * error, 1e-12):
                 return f, f
         less = f - control
         return f, less if float((less[1] - less[0]).var()) <= float((f[1] - f[0]).var()) else f
@@ -110,9 +110,9 @@ def cases(settings: Sde) -> list[Case]:
     of_one: dict[str, tuple[float, ...]] = {"norm": (0, 1)}
     phi, psi = settings.activation, settings.activation_inside
     asked = Case(phi, psi, n, settings.replicas, pair if n == 2 else of_one, {})
-    few = min(settings.replicas, max(REPLICA_BLOCK, settings.replicas // MEAN_PILOT))
-    swish = Case(MEAN["activation"], settings.activation_inside, 1, few, {"mean": (1, 0)}, MEAN)
-    return [swish] if kinked(settings) else [asked, swish]
+    few = min(settings.replicas, max(REPLICA_BLOCK, settings.replicas // NETWORKS_A_PILOT_OF_MEAN))
+    swish = Case(PINS_OF_MEAN["activation"], settings.activation_inside, 1, few, {"mean": (1, 0)}, PINS_OF_MEAN)
+    return [swish] if kinked_outer(settings) else [asked, swish]
 
 
 def measure(job: Job) -> Measurement:
@@ -125,10 +125,10 @@ def measure(job: Job) -> Measurement:
         def progress(done: float, i: int = i) -> None:
             job.progress((i + done) / len(all_of_them), "weak error")
 
-        samples = sampled(settings, case, 0, case.pilot, progress)
+        samples = sampled_networks(settings, case, 0, case.pilot, progress)
         count = allotted(settings, samples, exact)
         if count > case.pilot:
-            samples = samples.joined(sampled(settings, case, case.pilot, count - case.pilot, progress))
+            samples = samples.joined(sampled_networks(settings, case, case.pilot, count - case.pilot, progress))
         for j, scheme in enumerate(case.functionals):
             its_coordinates = {"scheme": scheme, **case.pins}
             records += _records(settings.depth, its_coordinates, *samples.of(j), exact[j])
@@ -199,14 +199,16 @@ def _functionals(case: Case) -> Tensor:
     return torch.tensor(list(case.functionals.values()), dtype=torch.float64)
 
 
-def sampled(settings: Sde, case: Case, first: int, count: int, progress: Any) -> Samples:
+def sampled_networks(settings: Sde, case: Case, first: int, count: int, progress: Any) -> Samples:
     """`count` networks from replica `first` on."""
     init, depth, horizon = sizes(settings), settings.depth, settings.horizon
     law, scheme = Isotropic(init.sigma_w, init.sigma_b), ShallowNetwork(case.phi, case.psi)
     x0, functionals = inputs(settings)[: case.n], _functionals(case)
     y0 = state_moments(x0).cpu()
     engine, both = default_engine(), (depth, 2 * depth)
-    weights = [gradients(functionals, y0, case.n, scheme, law, at_depth, horizon).to(x0.device) for at_depth in both]
+    weights = [
+        gradients_of_mean(functionals, y0, case.n, scheme, law, at_depth, horizon).to(x0.device) for at_depth in both
+    ]
     f, control = [], []
     for done, part in engine.pieces(count, vectors=2 * case.n, width=settings.width, dtype=x0.dtype):
         progress(done / count)
@@ -238,7 +240,7 @@ def step_records(settings: Sde, case: Case) -> list[Record]:
     init, depth, x0 = sizes(settings), 2 * settings.depth, inputs(settings)[: case.n]
     law, scheme, h = Isotropic(init.sigma_w, init.sigma_b), ShallowNetwork(case.phi, case.psi), settings.horizon / depth
     engine, realised, expected = default_engine(), [], []
-    for first, count in engine.pieces(STEPPED, vectors=case.n, width=settings.width, dtype=x0.dtype):
+    for first, count in engine.pieces(NETWORKS_STEPPED, vectors=case.n, width=settings.width, dtype=x0.dtype):
         x = start = x0.expand(count, *x0.shape)
         sums = torch.zeros(2, count, case.n, case.n, dtype=torch.float64)
         covariances: list[Tensor] = []
@@ -247,7 +249,7 @@ def step_records(settings: Sde, case: Case) -> list[Record]:
             features, step = scheme.features(x).double(), (after - x).double()
             covariances.append(h * (init.sigma_b**2 + init.sigma_w**2 * gram(features) / settings.width))
             sums[0] += (gram(step) / settings.width).cpu()
-            if len(covariances) == LAYERS or k == depth:
+            if len(covariances) == LAYERS_EXPECTED_TOGETHER or k == depth:
                 sums[1] += moments(case.phi, torch.stack(covariances))[1].sum(dim=0).cpu()
                 covariances = []
             x = after
@@ -263,20 +265,23 @@ def step_records(settings: Sde, case: Case) -> list[Record]:
         size = float(exact.mean())
         if size and math.isfinite(size):
             value, error = mean((sample - exact) / size)
-            records.append(Record("weak_steps", 1 + value, error, coordinates={"scheme": name}, replicas=STEPPED))
+            records.append(
+                Record("weak_steps", 1 + value, error, coordinates={"scheme": name}, replicas=NETWORKS_STEPPED)
+            )
     return records
 
 
 def allotted(settings: Sde, pilot: Samples, exact: list[float]) -> int:
-    """Networks that bring every weak error to the relative accuracy `ACCURACY`, by the variance of the pilot."""
+    """Networks that bring every weak error to the relative accuracy `RELATIVE_ERROR_AIMED_AT`, by the variance of
+    the pilot."""
     taken = pilot.f.shape[-1]
     most = taken
     for i, value in enumerate(exact):
         _, (coarse, fine) = pilot.of(i)
         error, stderr = mean(_deviation(coarse, fine, value))
         if math.isfinite(stderr) and error:
-            most = max(most, taken * min((stderr / (ACCURACY * error)) ** 2, MOST))
-    return min(MOST * taken, -(-int(most) // REPLICA_BLOCK) * REPLICA_BLOCK) if most > taken else taken
+            most = max(most, taken * min((stderr / (RELATIVE_ERROR_AIMED_AT * error)) ** 2, MAX_JOB_OVER_PILOT))
+    return min(MAX_JOB_OVER_PILOT * taken, -(-int(most) // REPLICA_BLOCK) * REPLICA_BLOCK) if most > taken else taken
 
 
 def _deviation(coarse: Tensor, fine: Tensor, exact: float) -> Tensor:
@@ -303,7 +308,7 @@ def _records(depth: int, coordinates: dict[str, Any], plain: Tensor, best: Tenso
     def cost(name: str) -> tuple[float, float]:
         if not difference[0]:
             return math.nan, math.nan
-        value, error = (layers[name] * v / (TARGET * difference[0]) ** 2 for v in variances[name])
+        value, error = (layers[name] * v / (RELATIVE_ERROR_OF_COSTS * difference[0]) ** 2 for v in variances[name])
         return value, error
 
     records = [

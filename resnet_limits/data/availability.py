@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Found:
+class Availability:
     """One data set: where it comes from, whether it is there, its size on disk, what is missing or damaged."""
 
     name: str
