@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
 from rich.text import Text
 
 from resnet_limits.claims.words import interval, setting_words
@@ -14,7 +13,6 @@ from resnet_limits.report.current import current
 from resnet_limits.runs.folder import Run, outputs_root
 from resnet_limits.runs.moved import Side, compared
 
-from .columns import Column, Columns
 from .display import Terminal, coloured, print_json
 from .printable import say
 
@@ -51,15 +49,11 @@ def _side(run: Run) -> Side:
     return Side.of_run(run.path, shown.summary, [job.settings for job in seen.jobs])
 
 
-def show(document: Mapping[str, Any], console: Console) -> None:
+def show(document: Mapping[str, Any], console: Terminal) -> None:
     """What moved first, then what differs, then what stands on one side alone."""
-    moved = document["claims"]
+    moved, count = document["claims"], document["compared"]
     accuracies = [accuracy for accuracy in document["accuracy"] if accuracy["moved"]]
-    head = (
-        f"{len(moved)} of {document['compared']} claims moved"
-        if moved
-        else f"none of {document['compared']} claims moved"
-    )
+    head = f"{len(moved) or 'none'} of {count} claims moved" if count else "no claim stands on both sides"
     more = f", {len(accuracies)} of {len(document['accuracy'])} accuracies" if document["accuracy"] else ""
     console.print(f"Study {document['study']}: {head}{more}", style="bold", highlight=False)
     for claim in moved:
@@ -67,29 +61,29 @@ def show(document: Mapping[str, Any], console: Console) -> None:
     for accuracy in accuracies:
         place = dict(accuracy["coordinates"])
         words = f"{place.pop('observable')} [{setting_words(place)}]: {_fraction(accuracy['first'])} ->"
-        _say(console, f"{words} {_fraction(accuracy['second'])}")
+        console.words(f"{words} {_fraction(accuracy['second'])}")
     for entry in document["keys"]:
-        _say(console, f"{entry['key']}: {_values(entry['first'])} -> {_values(entry['second'])}")
+        console.words(f"{entry['key']}: {_values(entry['first'])} -> {_values(entry['second'])}")
     for side in ("first", "second"):
         if names := document["alone"][side]:
-            _say(console, f"claims in the {side} alone: {_some(names)}")
+            console.words(f"claims in the {side} alone: {_some(names)}")
     for side in ("first", "second"):
         if counts := [f"{entry['observable']} ({entry[side]})" for entry in document["records"] if entry[side]]:
-            _say(console, f"records in the {side} alone: {_some(counts)}")
+            console.words(f"records in the {side} alone: {_some(counts)}")
     for side in ("first", "second"):
         console.print(f"{side}: {document[side]}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _show_claim(claim: Mapping[str, Any], console: Console) -> None:
+def _show_claim(claim: Mapping[str, Any], console: Terminal) -> None:
     first, second = claim["first"], claim["second"]
     where = f" [{setting_words(claim['setting'])}]" if claim["setting"] else ""
     verdicts = [coloured(side["verdict"] or "missing") for side in (first, second)]
     line = [Text(claim["id"] + where, style="bold"), Text(": "), verdicts[0]]
     if first["verdict"] != second["verdict"]:
         line += [Text(" -> "), verdicts[1]]
-    _say(console, Text.assemble(*line))
+    console.words(Text.assemble(*line))
     if first["measured"] and second["measured"]:
-        _say(console, f"  {interval(first['measured'])} -> {interval(second['measured'])}{_how_far(claim)}")
+        console.words(f"  {interval(first['measured'])} -> {interval(second['measured'])}{_how_far(claim)}")
 
 
 def _how_far(claim: Mapping[str, Any]) -> str:
@@ -99,18 +93,20 @@ def _how_far(claim: Mapping[str, Any]) -> str:
     return f": by {abs(claim['difference']):.2g}, {beyond} the {claim['allowed']:.2g} of the two intervals"
 
 
-def _say(console: Console, words: str | Text) -> None:
-    line = Columns(Column(wraps=True))
-    line.row(words)
-    console.print(line)
-
-
 def _fraction(accuracy: Mapping[str, Any]) -> str:
     return f"{accuracy['value']:.3f} ± {accuracy['stderr']:.3f}"
 
 
 def _values(values: Sequence[Any]) -> str:
-    return ", ".join(map(str, values)) or "none"
+    """The values of a key as one types them, numbers by their size."""
+    numbers = all(isinstance(value, (int, float)) for value in values)
+    return ", ".join(map(_typed, sorted(values) if numbers else values)) or "none"
+
+
+def _typed(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(str, value))}]"
+    return "null" if value is None else str(value)
 
 
 def _some(names: Sequence[str]) -> str:

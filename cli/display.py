@@ -76,6 +76,13 @@ class Terminal(Console):
         for i, table in enumerate([table for table in tables if table.rows]):
             self.print(*[""] if i else [], table, sep="\n")
 
+    def words(self, *texts: str | Text) -> None:
+        """Each text from a line of its own on, in which no word is broken."""
+        table = Columns(Column(wraps=True))
+        for text in texts:
+            table.row(text)
+        self.print(table)
+
 
 def coloured(word: str) -> Text:
     return Text(word, style=COLOURS.get(word, ""))

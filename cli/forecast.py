@@ -148,9 +148,10 @@ def claims_left_out(jobs: Sequence[Settings]) -> Iterator[str]:
         key = reason.partition("=")[0].strip()
         others = [claim for claim in study.claims if claim.id in asked - ids]
         pinned = sum(key in claim.pins for claim in others)
-        pinning = f", of which {pinned} pin their own {key}" if pinned else ""
-        become = "are left out" if jobs[0].claims is None else "will not be judged"
-        yield f"{len(ids)} of {_counted(len(asked))} {become} ({reason}); {len(others)} stay{pinning}"
+        pinning = f", of which {pinned} {_verb(pinned, 'pins its', 'pin their')} own {key}" if pinned else ""
+        become = f"{_verb(len(ids), 'is', 'are')} left out" if jobs[0].claims is None else "will not be judged"
+        stay = f"{len(others) or 'none'} {_verb(len(others) or 1, 'stays', 'stay')}"
+        yield f"{len(ids)} of {_counted(len(asked))} {become} ({reason}); {stay}{pinning}"
 
 
 def too_few_depths(jobs: Sequence[Settings]) -> Iterator[str]:
@@ -188,6 +189,10 @@ def _apart(jobs: Sequence[Settings]) -> list[Settings]:
 def _key(settings: Settings, *but: str) -> str:
     """Of what a job is about but for these keys."""
     return digest({key: value for key, value in content(settings).items() if key not in but})
+
+
+def _verb(count: int, one: str, several: str) -> str:
+    return one if count == 1 else several
 
 
 def _counted(count: int) -> str:

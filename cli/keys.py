@@ -130,7 +130,10 @@ def unknown_key(name: str, lines: Sequence[str]) -> str:
         return f"unknown key '{name}'{nearest(name, all_keys())}"
     having = kinds(settings)
     usable = [f"{group}.{key}" for group, _, keys in _options() if group in having for key in keys]
-    first, second, third = closest(name, [*flat(settings(study=study)), *usable])
+    words, entries = name.replace("_", " "), describe(settings(study=study))
+    meant = [entry.key for entry in entries if entry.field.metadata["meaning"].startswith(words)]
+    near = closest(name, [*flat(settings(study=study)), *usable])
+    first, second, third = list(dict.fromkeys([*meant, *near]))[:3]
     near = f"did you mean '{first}', '{second}' or '{third}'?"
     return f"unknown key '{name}'; {near} reslim studies {study} lists all"
 

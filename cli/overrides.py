@@ -61,6 +61,7 @@ NAMES = re.compile(r"[\w.*-]+(\s*,\s*[\w.*-]+)*")
 WORD = re.compile(r"[^\W\d]\w*")
 PLAIN = re.compile(r"[\w./:@+-]*", re.ASCII)
 """A text that Hydra reads as it is."""
+OPEN_LADDER = re.compile(r"\d{1,20}\.\.|\.\.\d{1,20}")
 LADDER = re.compile(r"(?<![\w.+-])(\d{1,20})\.\.(\d{1,20})(?![\w.])")
 NESTED = "a sweep inside a value or inside another sweep is none; list the values themselves"
 HYDRA_IS = "of Hydra only hydra/launcher=NAME and hydra.launcher.KEY=VALUE are open"
@@ -101,6 +102,8 @@ def _in_full(line: str, study: str) -> str:
     if isinstance(choices := entry.field.metadata.get("choices"), Registry):
         value = WORD.sub(lambda word: choices.meant(word[0]), value)
     if int in (entry.type, *typing.get_args(entry.type)):
+        if any(OPEN_LADDER.fullmatch(rung.strip()) for rung in value.split(",")):
+            raise SettingError(f"{key}={value}: a ladder doubles from a first to a last value, such as {key}=8..64")
         value = LADDER.sub(lambda ends: _ladder(key, int(ends[1]), int(ends[2])), value)
     if (
         list[str] in (entry.type, *typing.get_args(entry.type))
@@ -162,6 +165,10 @@ def _ladder(key: str, first: int, last: int) -> str:
         rungs.append(2 * rungs[-1])
     if rungs[-1] == last and len(rungs) > 1:
         return ",".join(map(str, rungs))
+    if first == last and first > 0:
+        raise SettingError(f"{key}={first}..{last}: a ladder has two ends; {key}={first} is one value")
+    if first == 0 or last < first:
+        raise SettingError(f"{key}={first}..{last}: a ladder doubles, from a first value above 0 to a larger last one")
     around = f"; {rungs[-2]} and {rungs[-1]} are" if len(rungs) > 1 else ""
     raise SettingError(f"{key}={first}..{last}: a ladder doubles, and {last} is no doubling of {first}{around}")
 

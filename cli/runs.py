@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -34,6 +35,9 @@ LONGEST = 300
 def runs(name: str | None, *, study: str | None, json_out: bool) -> None:
     """List the runs, all or those of a study, or show one."""
     root = outputs_root(None)
+    if name is not None and name.startswith("outputs="):
+        folder = shlex.quote(name.removeprefix("outputs="))
+        raise SettingError(f"'{name}' is no run; RESLIM_OUTPUTS={folder} reslim runs lists those of another folder")
     if name is not None and name in STUDIES and study in (None, name):
         name, study = None, name
     if name is not None:
@@ -170,9 +174,7 @@ def _show(run: Run, json_out: bool) -> None:
     console = Terminal()
     title = f"[bold]{escape(run.id)}[/bold], study {escape(document['study'])},"
     console.print(title, coloured(document["state"]), end="\n", highlight=False)
-    asked = Columns(Column(wraps=True))
-    asked.row(_in_words(document, longest=10**6))
-    console.print(asked)
+    console.words(_in_words(document, longest=10**6))
     right = ("depth", "seconds")
     titles = ("depth", "job", "state", "seconds", "message")
     table = Columns(*(Column(title, wraps=title == "message", right=title in right) for title in titles))

@@ -35,7 +35,12 @@ def studies(name: str | None, section: str | None, *, json_out: bool) -> None:
     """List the studies, or show one, a section of it, or a claim."""
     if name is None:
         _list(json_out)
-    elif "." in name and section is None:
+    elif "." in name:
+        if section is not None:
+            study = registry.get(name.split(".", 1)[0]).name
+            raise SettingError(
+                f"a claim has no sections, got '{section}'; reslim studies {study} {section} is the study's"
+            )
         _claims_that_begin(name, json_out)
     elif section is None:
         study = registry.get(name)

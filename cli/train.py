@@ -83,8 +83,7 @@ def train(
             run.note(sys.argv)
             for planned in plans:
                 run.add([job.settings for job in planned.jobs], planned.overrides)
-    for line in (*_skipped([job for p in plans for job in p.jobs]), *forecast_lines(plans, missing, slowness())):
-        say(line)
+    _foretell([*_skipped([job for p in plans for job in p.jobs]), *forecast_lines(plans, missing, slowness())])
     names = {job.name for p in plans for job in p.jobs}
     all_started = launch(run, names, _launches(run, plans, missing))
     _finish(run, names, all_started, json_out, table)
@@ -393,6 +392,17 @@ def _finish(run: Run, asked: set[str], all_started: bool, json_out: bool, table:
         raise SystemExit(1)
 
 
+def _foretell(lines: Sequence[str]) -> None:
+    """Remarks on stderr; on a terminal no word of them is broken."""
+    from .display import Terminal
+
+    if (console := Terminal(stderr=True)).is_terminal:
+        console.words(*(f"reslim: {line}" for line in lines))
+    else:
+        for line in lines:
+            say(line)
+
+
 def _output(run: Run) -> list[str]:
     """The last lines of what the launcher said."""
     try:
@@ -440,11 +450,14 @@ def _print_jobs(plans: Sequence[Plan], missing: set[str], json_out: bool) -> Non
     for job in jobs:
         done = "" if job.name in missing else "   (finished, or under way)"
         listed.row(job.name, " ".join(job.overrides) + done)
-    Terminal().parts(asked_table(study, asked), listed)
-    print()
-    for line in (*_skipped(jobs), *forecast_lines(plans, missing, slowness())):
-        print(line)
-    print(f"{len(missing)} of {len(jobs)} jobs of study {study.name} would run, launcher {plans[0].launcher}")
+    console = Terminal()
+    console.parts(asked_table(study, asked), listed)
+    console.print()
+    console.words(
+        *_skipped(jobs),
+        *forecast_lines(plans, missing, slowness()),
+        f"{len(missing)} of {len(jobs)} jobs of study {study.name} would run, launcher {plans[0].launcher}",
+    )
 
 
 def _job_document(job: PlannedJob, missing: set[str]) -> dict[str, Any]:

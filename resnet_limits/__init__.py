@@ -63,6 +63,7 @@ if TYPE_CHECKING:  # for type checkers, which cannot ask a registry
     from .data.sources.source import Plane as Plane
     from .data.sources.spirals import SpiralsData as SpiralsData
     from .data.sources.target_file import TargetFileData as TargetFileData
+    from .errors import ReslimError as ReslimError
     from .errors import SettingError as SettingError
     from .errors import Undetermined as Undetermined
     from .figures.named.figure import NamedFigure as NamedFigure
@@ -209,6 +210,7 @@ _PLACES = {
     "Record": "measurement.record",
     "Regularity": "paths.laws.law",
     "ResidualBranch": "sampling.deep",
+    "ReslimError": "errors",
     "Rival": "claims.claim",
     "SettingError": "errors",
     "Settings": "settings.base",
@@ -297,4 +299,6 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), "__version__", *_public()})
+    """What is offered, and the modules that are imported; not what this file itself imports."""
+    modules = {name for name in globals() if f"{__name__}.{name}" in sys.modules}
+    return sorted({*modules, *(name for name in globals() if name.startswith("__")), "__version__", *_public()})

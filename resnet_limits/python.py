@@ -92,15 +92,18 @@ def sweep(settings: Settings, **keys: Any) -> MeasuredRun:
     return measured
 
 
-def load_run(folder: str | Path) -> MeasuredRun:
-    """The run in this folder, of `reslim train` or of `rl.sweep`: its records, claims, figures and report.
+def load_run(name: str | Path) -> MeasuredRun:
+    """A run of `reslim train` or of `rl.sweep`: its records, claims, figures and report. Named as on the command line,
+    by its folder, a beginning of its id, or `latest` (under $RESLIM_OUTPUTS, else ./outputs).
 
         run = rl.load_run("outputs/ode/2026-11-21_10-15-48_ad8a246f")
         run.verdicts, run.claims, run.records, run.figure("ode.forward.euler"), run.report()
 
     Raises `RunFolderError` where it is none, or its plan is damaged. Nothing in the folder is executed.
     """
-    return MeasuredRun(Run.open(Path(folder)).path)
+    if not isinstance(name, (str, Path)):
+        raise RunFolderError(f"a run is a folder, a beginning of its id, or latest; got {name!r}")
+    return MeasuredRun(Run.find(outputs_root(None), str(name)).path)
 
 
 class Verdicts(dict[str, str], InWords):
@@ -182,7 +185,7 @@ class MeasuredRun(InWords, Run):
             file_name(judged.claim.id, judged.setting): (judged, points) for judged, points in self._collection.judged
         }
         if name not in judged:
-            raise SettingError(f"no figure {one_of(name, judged)}")
+            raise SettingError(f"no figure {one_of(str(name), judged)}")
         judgement, points = judged[name]
         if points.empty:
             raise SettingError(f"{name}: there is nothing to draw: {judgement.why}")

@@ -77,6 +77,13 @@ def test_so_does_every_study_with_its_groups_of_keys(study):
         assert getattr(rl, kind.__name__) is kind
 
 
+def test_what_is_listed_is_offered_and_nothing_that_the_package_itself_imports():
+    listed = {name for name in dir(rl) if not name.startswith("__")}
+    foreign = {"Any", "Iterator", "TYPE_CHECKING", "annotations", "importlib", "is_dataclass", "sys"}
+    assert {*rl.__all__, "errors"} <= listed
+    assert not listed & foreign
+
+
 def test_type_checkers_are_told_the_truth():
     (block,) = (node for node in ast.parse(Path(rl.__file__).read_text()).body if isinstance(node, ast.If))
     imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]

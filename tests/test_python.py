@@ -22,6 +22,7 @@ from resnet_limits.in_words import InWords
 from resnet_limits.runs import records
 from resnet_limits.settings.grid import grid
 from resnet_limits.settings.keys import flat
+from tests.data.own_files import write_npz
 from tests.planting import plant
 
 TINY = rl.Ode(width=4, claims=["ode.forward.euler"], ode=rl.OdeKeys(inputs=2, paths=1), init=rl.TiedLaw())
@@ -150,6 +151,15 @@ def test_a_job_that_fails_is_warned_of_and_the_others_are_judged(tmp_path, monke
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
     with pytest.raises(RunFolderError, match="is not a run folder"):
         rl.load_run(tmp_path)
+    with pytest.raises(RunFolderError, match="a beginning of its id, or latest; got 3"):
+        rl.load_run(3)  # type: ignore[arg-type]
+
+
+def test_a_run_is_named_as_on_the_command_line(swept, monkeypatch):
+    monkeypatch.setenv("RESLIM_OUTPUTS", str(swept.path.parent.parent))
+    assert rl.load_run("latest").path == rl.load_run(swept.id).path == swept.path
+    with pytest.raises(RunFolderError, match=f"no run 'nothing'. Valid: latest, {swept.id}"):
+        rl.load_run("nothing")
 
 
 def test_a_grid_is_all_combinations():
@@ -212,6 +222,10 @@ WRONG = [
     (lambda: rl.network(rl.Ode())("abc"), "expected points of 16 coordinates, got 'abc'"),
     (lambda: rl.network(3), r"expected settings of a study such as rl\.Ode\(\), got 3"),  # pyright: ignore
     (lambda: rl.fit_order([8, 16, "x"], [1, 2, 3]), r"fit_order: expected numbers for x, got \[8, 16, 'x'\]"),  # pyright: ignore
+    (lambda: rl.network(rl.Ode(depth=2))(np.zeros((0, 16))), "expected one point or more, got none"),
+    (lambda: rl.sample(rl.Sde(depth=2), np.zeros((0, 16))), "expected one point or more, got none"),
+    (lambda: rl.Ode(data="/nothing/my.npz"), "there is no file or folder /nothing/my.npz"),  # pyright: ignore
+    (lambda: rl.use("my_law.txt"), "my_law.txt: expected a file of Python, named like my_law.py"),
     (lambda: rl.judge("ode.forward", rl.Ode(), {}), r"judge: expected a rl\.Claim, got 'ode\.forward'"),  # pyright: ignore
 ]
 
@@ -221,6 +235,40 @@ def test_a_wrong_value_is_answered_in_words(ask, words):
     with pytest.raises(RequestError, match=words) as refused:
         ask()
     assert len(str(refused.value).splitlines()) == 1
+
+
+ASKED = {
+    "rl.shoot(3)": "shoot: expected rl.Problem(kernel, points, nu, loss), got 3",
+    "rl.minimise(3, [0.0])": "minimise: expected a function of a vector, got 3; try lambda u: (u**2).sum()",
+    "rl.minimise(lambda u: u, [0.0, 1.0])": (
+        "minimise: the function must return a scalar that torch can differentiate, got shape (2,)"
+    ),
+    "rl.minimise(lambda u: 3, [0.0])": (
+        "minimise: the function must return a scalar that torch can differentiate, got 3"
+    ),
+    "rl.minimise(lambda u: u.sum(), [])": (
+        "minimise: expected a vector of one or more numbers to start from, got shape (0,)"
+    ),
+    "rl.minimise(lambda u: u.sum(), 'abc')": "minimise: expected numbers to start from, got 'abc'",
+}
+
+
+def test_a_wrong_value_is_answered_in_words_where_nothing_checks_annotations():
+    program = """import sys, resnet_limits as rl
+for ask in sys.argv[1:]:
+    try:
+        print(eval(ask))
+    except rl.ReslimError as error:
+        print(error)"""
+    done = subprocess.run([sys.executable, "-c", program, *ASKED], capture_output=True, text=True, timeout=120)
+    assert done.stdout.splitlines() == list(ASKED.values()), done.stderr
+
+
+def test_what_the_command_line_takes_for_an_option_is_taken_here(tmp_path):
+    assert rl.Ode(activation="silu").activation == "swish"
+    write_npz(tmp_path / "my.npz")
+    data = rl.Ode(data=str(tmp_path / "my.npz")).data  # pyright: ignore
+    assert data == rl.LabelledFileData(root=str(tmp_path), file="my.npz")
 
 
 def test_numbers_tuples_ranges_and_arrays_stand_for_what_they_hold():

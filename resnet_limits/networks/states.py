@@ -14,7 +14,7 @@ from ..errors import SettingError
 def as_states(x0: Any, width: int, like: Tensor) -> Float[Tensor, "n d"]:
     """Points (n, d), or one of them (d,), as a tensor of the same kind as `like`: of a tensor, an array or lists.
 
-    Raises `SettingError` for points of another dimension than the width.
+    Raises `SettingError` for no point, and for points of another dimension than the width.
     """
     try:
         x = torch.as_tensor(x0).to(like)
@@ -25,4 +25,6 @@ def as_states(x0: Any, width: int, like: Tensor) -> Float[Tensor, "n d"]:
             f"expected points of {width} coordinates, shape (n, {width}) or ({width},), got shape {tuple(x.shape)};"
             " the key width says how many there are"
         )
+    if not len(x):
+        raise SettingError("expected one point or more, got none")
     return x.reshape(-1, width)

@@ -86,11 +86,12 @@ class OwnFile:
         return f"{where}: {' '.join(f'{type(error).__name__}: {words}'.split())}"
 
 
-def use(paths: Sequence[str | os.PathLike[str]]) -> list[OwnFile]:
-    """Name files of a user's own, for this process and those that it starts, beside those named before.
+def use(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[OwnFile]:
+    """Name a file of a user's own, or several, for this process and those that it starts, beside those named before.
 
     Raises `SettingError` for what is no file of Python, or two files of one name.
     """
+    paths = [paths] if isinstance(paths, (str, os.PathLike)) else paths
     by_path = {file.path: file for file in files()}
     for path in (os.path.abspath(os.path.expanduser(path)) for path in paths):
         stem, suffix = os.path.splitext(os.path.basename(path))

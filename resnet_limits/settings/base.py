@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Optional
 
 from ..errors import SettingError, one_of
 from .clusters.cluster import Cluster
 from .clusters.workstation import WorkstationCluster
 from .keys import WithKeys, key
-from .registry import FIGURES, SINKS, kinds
+from .registry import FIGURES, SINKS, Option, Registry, kinds
 
 
 @dataclass
@@ -64,10 +64,23 @@ class Settings(WithKeys):
     outputs: Optional[str] = key(None, "where runs live; null: $RESLIM_OUTPUTS, else ./outputs", content=False)
 
     def __post_init__(self) -> None:
-        """Take `init="tied"` for the option of this name, with its defaults."""
+        """Take `init="tied"` for the option of this name, with its defaults, `data="my.npz"` for what lies there, and
+        `activation="silu"` for swish."""
         super().__post_init__()
         for name, kind in kinds(type(self)).items():
             if isinstance(value := getattr(self, name), str):
-                if value not in kind.options:
-                    raise SettingError(f"{name}: unknown option {one_of(value, kind.options)}")
-                setattr(self, name, kind.options[value]())
+                setattr(self, name, _option(name, kind, value))
+        for of_key in fields(self):
+            choices, value = of_key.metadata["choices"], getattr(self, of_key.name)
+            if isinstance(choices, Registry) and isinstance(value, str):
+                setattr(self, of_key.name, choices.meant(value))
+
+
+def _option(key: str, kind: type[Option], word: str) -> Option:
+    """The option of this name, or what takes what lies at this path. Raises `SettingError`."""
+    if word in kind.options:
+        return kind.options[word]()
+    if not kind.is_path(word):
+        raise SettingError(f"{key}: unknown option {one_of(word, kind.options)}")
+    keys = kind.at(word)
+    return kind.options[keys[key]](**{name.removeprefix(f"{key}."): keys[name] for name in keys if name != key})

@@ -55,4 +55,8 @@ def _required(name: str, groups: Sequence[Group]) -> list[str]:
     if claim_ids := meant(name, ids) or of_group.get(name):
         return claim_ids
     valid = list(dict.fromkeys([*ids, *beginnings(ids), *of_group]))
-    raise SettingError(f"claims: unknown claim '{name}'{nearest(name, valid) or '.'} Valid: {', '.join(ids)}")
+    study = ids[0].split(".")[0]
+    raise SettingError(
+        f"claims: unknown claim '{name}'{nearest(name, valid) or ';'} the study {study} has {len(ids)},"
+        f" which reslim studies {study} claims lists"
+    )

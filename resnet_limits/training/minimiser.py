@@ -19,12 +19,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 from scipy.optimize import minimize
 from torch import Tensor
 
+from ..errors import RequestError
 from ..in_words import InWords
 from .certificate import smallest_eigenvalue
 from .newton import newton, relative_gradient
@@ -77,6 +79,17 @@ class Minimum(InWords):
         return self.gradient_norm / self.smallest_eigenvalue if self.smallest_eigenvalue > 0 else math.inf
 
 
+def _vector(start: Any) -> Float[np.ndarray, " n"]:
+    """The start in float64. Raises `RequestError` for what is no vector of one or more numbers."""
+    try:
+        u = np.array(start.detach().cpu().double().numpy() if isinstance(start, Tensor) else start, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise RequestError(f"minimise: expected numbers to start from, got {start!r}") from None
+    if u.ndim != 1 or not len(u):
+        raise RequestError(f"minimise: expected a vector of one or more numbers to start from, got shape {u.shape}")
+    return u
+
+
 def minimise(
     objective: Objective | Callable[[Tensor], Tensor],
     start: Float[np.ndarray, " n"] | Float[Tensor, " n"] | Sequence[float],
@@ -92,7 +105,7 @@ def minimise(
     `tolerance` is for the relative gradient norm; `iterations` bounds each of the two phases. `warm`: the start is near
     the minimum, and Newton alone goes on from there in small steps: L-BFGS might leave it for another one. With
     `certify=False` the Hessian's smallest eigenvalue is not computed. A minimum that is not reached is returned with
-    `converged=False`, and `why`.
+    `converged=False`, and `why`. Raises `RequestError` for what is no function, and for a start that is no vector.
 
     >>> import numpy as np
     >>> import resnet_limits as rl
@@ -100,9 +113,10 @@ def minimise(
     >>> minimum.converged, minimum.point.round(6).tolist()
     (True, [1.0, 1.0])
     """
+    if not isinstance(objective, Objective) and not callable(objective):
+        raise RequestError(f"minimise: expected a function of a vector, got {objective!r}; try lambda u: (u**2).sum()")
     differentiable = objective if isinstance(objective, Objective) else Differentiated(objective)
-    u = start.detach().cpu().double().numpy() if isinstance(start, Tensor) else start
-    u = np.array(u, dtype=np.float64)
+    u = _vector(start)
     u, lbfgs = (u, 0) if warm else descend(differentiable, u, iterations)
     radius = WARM_REGION * float(np.linalg.norm(u)) if warm else 0.0
     end = newton(differentiable, u, tolerance=tolerance, iterations=iterations, radius=radius or math.inf)

@@ -10,6 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..errors import RequestError
+
 
 @runtime_checkable
 class Objective(Protocol):
@@ -33,6 +35,9 @@ class Differentiated:
     def value_and_gradient(self, u: Float[np.ndarray, " n"]) -> tuple[float, Float[np.ndarray, " n"]]:
         point = torch.from_numpy(np.array(u, dtype=np.float64)).requires_grad_()
         value = self._value(point)
+        if not isinstance(value, Tensor) or value.numel() != 1 or not value.requires_grad:
+            got = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) and value.numel() != 1 else repr(value)
+            raise RequestError(f"minimise: the function must return a scalar that torch can differentiate, got {got}")
         (gradient,) = torch.autograd.grad(value, point)
         return float(value.detach()), gradient.numpy()
 

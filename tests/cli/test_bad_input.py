@@ -26,6 +26,7 @@ BAD = [
     ("study=odd", "study", "'ode'"),
     ("study=[ode]", "study"),
     ("dpeth=8", "'depth'"),
+    ("learning_rate=0.1", "did you mean 'train.lr'"),
     ("ode.input=2", "'ode.inputs'"),
     ("size=big", "unknown key"),
     ("hydra=1", "hydra/launcher"),
@@ -99,6 +100,7 @@ BAD = [
     ("train=adam", "train", "train.epochs"),
     ("claims=null,ode.forward", "claims", "list"),
     ("claims=[ode.forwrd]", "claims", "ode.forward"),
+    ("claims=nonsense", "unknown claim 'nonsense'; the study ode has", "which reslim studies ode claims lists"),
     ("claims=[]", "claims", "null"),
     ("init.hurst=0.3", "init.hurst", "init=rough"),
     ("block.hidden=4", "block.hidden", "block=two"),
@@ -178,6 +180,7 @@ def test_resuming_what_is_no_run_is_refused(in_process, tmp_path):
     assert_refused(in_process("train", "--resume", "nothing"), "no run")
     assert_refused(in_process("train", "--resume", "latest"), "no run")
     assert_refused(in_process("runs", "nothing"), "no run")
+    assert_refused(in_process("runs", "outputs=/a b"), "RESLIM_OUTPUTS='/a b' reslim runs lists those")
 
 
 def test_resuming_a_run_of_another_schema_is_refused(in_process, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from importlib import import_module
 
 import pytest
 
@@ -104,3 +105,26 @@ def test_a_file_that_is_none_is_refused_before_anything_runs(reslim, tmp_path):
     for name, words in (("none.json", "there is no file"), ("odd.json", "holds no claims")):
         assert_refused(reslim("verify", "ode", *TINY, *FOUR, "--against", str(tmp_path / name)), name, words)
     assert reslim.runs() == []
+
+
+def test_runs_without_a_claim_in_common_are_said_to_have_none_and_values_stand_as_they_are_typed(capsys):
+    keys = [
+        {"key": "seed", "first": [1, 0], "second": [0]},
+        {"key": "claims", "first": [["ode.rough"]], "second": [["ode.forward", "ode.trained"]]},
+        {"key": "data.train_size", "first": [1400], "second": [None]},
+        {"key": "data.file", "first": [], "second": ["my.npz"]},
+    ]
+    document = {"study": "ode", "compared": 0, "claims": [], "accuracy": [], "keys": keys, "records": []}
+    alone = {"first": ["ode.rough"], "second": []}
+    compare = import_module("reslim_cli.compare")
+    compare.show({**document, "alone": alone, "first": "/a", "second": "/b"}, compare.Terminal())
+    assert capsys.readouterr().out.splitlines() == [
+        "Study ode: no claim stands on both sides",
+        "seed: 0, 1 -> 0",
+        "claims: [ode.rough] -> [ode.forward, ode.trained]",
+        "data.train_size: 1400 -> null",
+        "data.file: none -> my.npz",
+        "claims in the first alone: ode.rough",
+        "first: /a",
+        "second: /b",
+    ]

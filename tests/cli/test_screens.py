@@ -18,6 +18,7 @@ SHOWN = {
     **SCREENS,
     **{f"studies {name}": command("studies", name) for name in STUDIES},
     **{f"studies {name} {part}": command("studies", name, part) for name in STUDIES for part in SECTIONS},
+    "dry_run of what is left out": command("train", "--dry-run", "activation=relu", "depth=8,16"),
     **{f"studies {name}.": command("studies", f"{name}.") for name in STUDIES},
     "doctor": command("doctor"),
     "data": command("data"),
@@ -80,6 +81,7 @@ def test_a_claim_says_which_options_lie_outside_it_and_by_which_loss_networks_ar
     [
         (("odee",), "unknown study 'odee'; did you mean 'ode'?"),
         (("ode.forward.hen",), "unknown claim 'ode.forward.hen'; did you mean 'ode.forward.heun'?"),
+        (("ode.rough", "keys"), "a claim has no sections, got 'keys'; reslim studies ode keys is the study's"),
         (("ode", "kyes"), "unknown section 'kyes'; did you mean 'keys'?"),
     ],
 )

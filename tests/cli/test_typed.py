@@ -340,9 +340,11 @@ def test_two_dots_between_integers_are_a_ladder_of_doubles(typed, full):
     ("ladder", "words"),
     [
         ("8..100", "100 is no doubling of 8; 64 and 128 are"),
-        ("8..8", "8 is no doubling of 8"),
-        ("16..8", "8 is no doubling of 16"),
-        ("0..8", "8 is no doubling of 0"),
+        ("8..8", "depth=8 is one value"),
+        ("64..8", "from a first value above 0 to a larger last one"),
+        ("0..8", "from a first value above 0 to a larger last one"),
+        ("8..", "from a first to a last value, such as depth=8..64"),
+        ("4,..64", "from a first to a last value, such as depth=8..64"),
     ],
 )
 def test_a_ladder_whose_end_is_not_reached_is_refused(ladder, words, in_process, tmp_path):

@@ -112,6 +112,9 @@ def test_claims_that_lie_outside_are_counted_once_with_their_reason(forecast, pl
     assert line.startswith(f"{len(out)} of {len(study.claims)} claims are left out (activation=relu: ")
     assert line.endswith(f"; {len(stay)} stay, of which {setting_their_own} pin their own activation")
     assert not list(forecast.claims_left_out([job.settings for job in plan(["depth=8"]).jobs]))
+    (line,) = forecast.claims_left_out([job.settings for job in plan(["activation=relu", "claims=[ode.trained]"]).jobs])
+    assert line.startswith("1 of 1 claim will not be judged (activation=relu: ")
+    assert line.endswith("; none stays")
 
 
 def test_too_few_depths_for_an_order_are_told_and_enough_are_not(forecast, plan):

@@ -191,7 +191,7 @@ def shoot(
     lower `|G|`.
 
     `integrator` is one of `INTEGRATORS`, or its name; `steps` are those that it takes. Returns whatever was reached;
-    `converged` and `why` say what. Raises `SettingError` for a name of none.
+    `converged` and `why` say what. Raises `SettingError` for a name of none, and for what is no problem.
 
     >>> import resnet_limits as rl
     >>> import torch
@@ -201,6 +201,8 @@ def shoot(
     >>> shot.converged, shot.trajectory.end[0][:, 1].round(decimals=1).tolist()
     (True, [0.8, -0.8])
     """
+    if not isinstance(problem, Problem):
+        raise SettingError(f"shoot: expected rl.Problem(kernel, points, nu, loss), got {problem!r}")
     if isinstance(integrator, str):
         if integrator not in INTEGRATORS:
             raise SettingError(f"shoot: unknown integrator {one_of(integrator, INTEGRATORS)}")
