@@ -244,16 +244,16 @@ SHAPES = {
     "function": (
         "\n    def path(self, draw_path):\n        import math\n\n"
         "        return lambda t: draw_path.normals(draw_path.shape) * math.cos(t)\n",
-        r"init=my_law: path\(draw_path\) returns a function that reads t as a number; t is a tensor: write torch\.cos",
+        r"init=my_law: path\(draw\) returns a function that reads t as a number; t is a tensor: write torch\.cos",
     ),
     "weights": (
         "\n    def path(self, draw_path):\n        return draw_path.normals(draw_path.shape)\n",
-        r"init=my_law: path\(draw_path\) returns Tensor; expected a function of one time t that returns weights",
+        r"init=my_law: path\(draw\) returns Tensor; expected a function of one time t that returns weights",
     ),
     "law": (
         "\n    def path(self, draw_path):\n        from types import SimpleNamespace\n\n"
         "        return SimpleNamespace(at=lambda times: draw_path.normals(draw_path.shape))\n",
-        r"init=my_law: path\(draw_path\)\.at\(times\) returns shape \(2, 3, 4\); expected shape \(2, 5, 3, 4\)",
+        r"init=my_law: path\(draw\)\.at\(times\) returns shape \(2, 3, 4\); expected shape \(2, 5, 3, 4\)",
     ),
     "raises": (
         "\n    def path(self, draw_path):\n        return draw_path.size\n",
