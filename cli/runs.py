@@ -32,7 +32,7 @@ LONGEST = 300
 """Signs of what was asked that are shown in the list; a run by itself, and --json, show all."""
 
 
-def runs(name: str | None, *, study: str | None, json_out: bool) -> None:
+def runs(name: str | None, *, study: str | None = None, json_out: bool) -> None:
     """List the runs, all or those of a study, or show one."""
     root = outputs_root(None)
     if name is not None and name.startswith("outputs="):
