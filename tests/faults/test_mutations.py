@@ -100,9 +100,9 @@ def test_whatever_the_texts_of_a_run_folder_became_the_commands_answer_or_refuse
     from resnet_limits.runs.merge import merge
 
     call, run = in_a_folder
+    before = {path: path.read_bytes() for pattern in TEXTS for path in run.glob(pattern)}
     path = sorted(run.glob(data.draw(st.sampled_from(TEXTS))))[0]
-    before = path.read_bytes()
-    text = data.draw(st.one_of(st.sampled_from(WORSE), mutations.changed(before.decode(), most=4)))
+    text = data.draw(st.one_of(st.sampled_from(WORSE), mutations.changed(before[path].decode(), most=4)))
     words = [("runs",), ("runs", str(run)), ("train", "--resume", str(run), "--dry-run"), ("report", str(run))]
     command = data.draw(st.sampled_from(words))
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
@@ -114,7 +114,8 @@ def test_whatever_the_texts_of_a_run_folder_became_the_commands_answer_or_refuse
             with contextlib.suppress(ReslimError):
                 write_collection(out, merge([Run.open(run)]), figures=False)
     finally:
-        path.write_bytes(before)
+        for path, content in before.items():  # whoever looks at a run may collect it again
+            path.write_bytes(content)
 
 
 def test_the_commands_as_they_are_answer(in_a_folder):
