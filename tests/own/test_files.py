@@ -332,6 +332,12 @@ def test_other_parts_of_the_wrong_shape_are_refused(named):
             tried([from_mapping({"study": "hamiltonian", "hamiltonian": {name: value}})])
 
 
+def test_a_law_without_a_path_is_refused_with_what_to_give_it(named):
+    named("import resnet_limits as rl\n\nclass MyLaw(rl.Random):\n    regularity = 2\n")
+    with pytest.raises(SettingError, match=r"init=my_law draws no path, .*; give it path\(draw\), or choose another"):
+        studies.get("ode").check(from_mapping({"study": "ode", "init": "my_law"}))
+
+
 def test_what_a_part_does_not_declare_is_refused_where_it_is_needed(named):
     named(KERNEL, "my_kernel.py")
     named(LOSS, "my_loss.py")
