@@ -212,6 +212,7 @@ WRONG = [
     (lambda: rl.OdeKeys(path=3), "OdeKeys: unknown key 'path'; did you mean 'paths'.* Valid: inputs, draws, paths"),  # pyright: ignore
     (lambda: rl.SmoothLaw(corelation=3), "SmoothLaw: unknown key 'corelation'; .* Valid: name, sigma_w"),  # pyright: ignore
     (lambda: rl.run(rl.Ode(activation="tahn")), "activation: unknown value 'tahn'; did you mean 'tanh'"),
+    (lambda: rl.run(rl.Ode(activation=torch.tanh)), r"activation: expected a word, got .*; .* rl\.use\(\[its file\]\)"),  # pyright: ignore
     (lambda: rl.run(rl.Ode(depth="x")), "depth: expected an integer, got 'x'"),  # pyright: ignore
     (lambda: rl.run(rl.Ode(depth=-1)), "depth: expected at least 1 and at most 1000000, got -1"),
     (lambda: rl.run(rl.Ode(block=3)), r"block: expected one of GradientBlock\(\), .* got 3"),  # pyright: ignore

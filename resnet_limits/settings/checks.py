@@ -58,7 +58,7 @@ def _check_value(name: str, value: Any, kind: Any, rule: Mapping[str, Any]) -> N
         value = float(value)
     if not isinstance(value, base) or (isinstance(value, bool) and base is not bool):
         word = {int: "an integer", float: "a number", str: "a word", bool: "true or false"}[base]
-        raise SettingError(f"{name}: expected {word}, got {value!r}")
+        raise SettingError(f"{name}: expected {word}, got {value!r}{_by_name(rule['choices'])}")
     if isinstance(value, float) and not math.isfinite(value):
         raise SettingError(f"{name}: expected a finite number, got {value}")
     _check_choice(name, value, rule["choices"])
@@ -66,6 +66,11 @@ def _check_value(name: str, value: Any, kind: Any, rule: Mapping[str, Any]) -> N
         raise SettingError(f"{name}: expected {rule['form']}, got {value!r}")
     if not in_range(value, rule):
         raise SettingError(f"{name}: expected {range_in_words(rule)}, got {value}")
+
+
+def _by_name(choices: Collection[str]) -> str:
+    """What to do with a thing that was given in place of its name."""
+    return "; a part of your own goes by its name, after rl.use([its file])" if isinstance(choices, Registry) else ""
 
 
 def _check_choice(name: str, value: Any, choices: Collection[str]) -> None:

@@ -12,11 +12,12 @@ import pytest
 import torch
 from torch import Tensor
 
+import resnet_limits as rl
 from resnet_limits import own
 from resnet_limits.python import run
 from resnet_limits.settings.build import from_mapping
 from resnet_limits.settings.registry import bring
-from resnet_limits.testing.path_laws import PathLaws
+from resnet_limits.testing.path_laws import PathLaws, facts_are_true
 from tests.cli.command import TINY, Reslim
 
 HERE = Path(__file__).parent
@@ -59,14 +60,33 @@ class TestOwnLaw(PathLaws):
 
 
 def test_a_law_that_lies_about_its_regularity_fails_the_laws(examples):
-    from resnet_limits.paths.laws.law import Regularity
-    from resnet_limits.testing.path_laws import facts_are_true
-
     law = from_mapping({"study": "ode", "init": "wave_law"}).init  # pyright: ignore
     facts_are_true(law, law.regularity)
-    for lie in (Regularity(index=0.5), Regularity(constant=True, index=math.inf), Regularity(independent_layers=True)):
+    for lie in (
+        rl.Regularity(index=0.5),
+        rl.Regularity(constant=True, index=math.inf),
+        rl.Regularity(independent_layers=True),
+    ):
         with pytest.raises(AssertionError):
             facts_are_true(law, lie)
+
+
+@pytest.mark.parametrize(
+    ("path", "derivative"),
+    [(lambda t: torch.sign(t - 0.6), 1), (lambda t: (t - 1.5).abs(), 2), (lambda t: torch.floor(1.5 * t), 1)],
+    ids=["a jump", "a kink", "steps"],
+)
+def test_a_law_that_is_smooth_at_most_times_alone_fails_the_laws(path, derivative: int):
+    class MostlySmoothLaw(rl.Random):
+        regularity = torch.inf  # pyright: ignore[reportAssignmentType]
+
+        def path(self, draw):
+            size = draw.sigma * draw.normals(draw.shape)
+            return lambda t: size * path(t)
+
+    law = MostlySmoothLaw()
+    with pytest.raises(AssertionError, match=f"derivative {derivative}"):
+        facts_are_true(law, law.regularity)  # pyright: ignore[reportArgumentType]
 
 
 # -- parts in jobs --------------------------------------------------------------------------------

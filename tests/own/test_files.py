@@ -18,7 +18,7 @@ import torch
 import resnet_limits as rl
 from resnet_limits import own
 from resnet_limits.errors import SettingError
-from resnet_limits.paths.draw import draw_path as drawn
+from resnet_limits.paths.draw import draw_path
 from resnet_limits.paths.laws.law import Init, Random, Regularity
 from resnet_limits.settings.base import Settings
 from resnet_limits.settings.build import from_mapping, require_files
@@ -114,8 +114,8 @@ def test_the_digest_of_a_file_is_content_of_the_jobs_that_use_it_and_of_no_other
 
 
 def test_a_figure_is_needed_and_no_content(named):
-    text = "from resnet_limits import NamedFigure\n\ndef draw_path(jobs):\n    return None\n\n"
-    file = named(text + 'ENDS = NamedFigure(None, "ends", draw_path, study="ode")\n', "my_figure.py")
+    text = "from resnet_limits import NamedFigure\n\ndef draw(jobs):\n    return None\n\n"
+    file = named(text + 'ENDS = NamedFigure(None, "ends", draw, study="ode")\n', "my_figure.py")
     settings = from_mapping({"study": "ode", "figure": "ends"})
     assert settings.parts is None
     assert files_of(settings) == [file]
@@ -149,8 +149,8 @@ def test_a_class_of_ones_own_serves_from_python_without_being_named():
         name: str = fixed("same", "all layers alike")
         regularity = Regularity(constant=True, index=math.inf)  # pyright: ignore[reportAssignmentType]
 
-        def path(self, draw_path):
-            return rl.TiedLaw().path(draw_path)
+        def path(self, draw):
+            return rl.TiedLaw().path(draw)
 
     def values(law: Init) -> list[float]:
         keys = rl.OdeKeys(inputs=2, paths=1)
@@ -217,9 +217,9 @@ class MyLaw(rl.Random):
     waves: float = rl.key(1.0, "waves over the depth", above=0, high=9)
     regularity = torch.inf
 
-    def path(self, draw_path):
-        c = draw_path.sigma * draw_path.normals(draw_path.shape)
-        return lambda t: c * torch.cos(self.waves * t / draw_path.horizon)
+    def path(self, draw):
+        c = draw.sigma * draw.normals(draw.shape)
+        return lambda t: c * torch.cos(self.waves * t / draw.horizon)
 """
 
 
@@ -230,7 +230,7 @@ def test_a_law_may_be_a_plain_function_of_time_without_a_decorator(named):
     law: Any = settings.init  # pyright: ignore[reportAttributeAccessIssue]
     assert law == type(law)(waves=2.0)
     assert law.regularity == rl.Regularity(index=math.inf)
-    W = drawn(law, {"W": (3, 4)}, depth=8, horizon=2.5, replicas=5, seed=3, dtype=torch.float32)["W"]
+    W = draw_path(law, {"W": (3, 4)}, depth=8, horizon=2.5, replicas=5, seed=3, dtype=torch.float32)["W"]
     times = torch.tensor([0.0, 1.0, 2.5])
     start = W.at(times)[:, 0]
     for k, t in enumerate(times.tolist()):
@@ -242,21 +242,21 @@ def test_a_law_may_be_a_plain_function_of_time_without_a_decorator(named):
 
 SHAPES = {
     "function": (
-        "\n    def path(self, draw_path):\n        import math\n\n"
-        "        return lambda t: draw_path.normals(draw_path.shape) * math.cos(t)\n",
+        "\n    def path(self, draw):\n        import math\n\n"
+        "        return lambda t: draw.normals(draw.shape) * math.cos(t)\n",
         r"init=my_law: path\(draw\) returns a function that reads t as a number; t is a tensor: write torch\.cos",
     ),
     "weights": (
-        "\n    def path(self, draw_path):\n        return draw_path.normals(draw_path.shape)\n",
+        "\n    def path(self, draw):\n        return draw.normals(draw.shape)\n",
         r"init=my_law: path\(draw\) returns Tensor; expected a function of one time t that returns weights",
     ),
     "law": (
-        "\n    def path(self, draw_path):\n        from types import SimpleNamespace\n\n"
-        "        return SimpleNamespace(at=lambda times: draw_path.normals(draw_path.shape))\n",
+        "\n    def path(self, draw):\n        from types import SimpleNamespace\n\n"
+        "        return SimpleNamespace(at=lambda times: draw.normals(draw.shape))\n",
         r"init=my_law: path\(draw\)\.at\(times\) returns shape \(2, 3, 4\); expected shape \(2, 5, 3, 4\)",
     ),
     "raises": (
-        "\n    def path(self, draw_path):\n        return draw_path.size\n",
+        "\n    def path(self, draw):\n        return draw.size\n",
         r"init=my_law: my_law\.py, line 12: AttributeError: 'Draw' object has no attribute 'size'",
     ),
     "regularity": (
@@ -330,6 +330,12 @@ def test_other_parts_of_the_wrong_shape_are_refused(named):
         name, value = key.split("=")
         with pytest.raises(SettingError, match=f"hamiltonian.{key}: {words}"):
             tried([from_mapping({"study": "hamiltonian", "hamiltonian": {name: value}})])
+
+
+def test_a_law_without_a_path_is_refused_with_what_to_give_it(named):
+    named("import resnet_limits as rl\n\nclass MyLaw(rl.Random):\n    regularity = 2\n")
+    with pytest.raises(SettingError, match=r"init=my_law draws no path, .*; give it path\(draw\), or choose another"):
+        studies.get("ode").check(from_mapping({"study": "ode", "init": "my_law"}))
 
 
 def test_what_a_part_does_not_declare_is_refused_where_it_is_needed(named):

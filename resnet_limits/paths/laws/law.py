@@ -133,7 +133,8 @@ class Init(Option):
     def require_path(self, study: str) -> None:
         """Raise `SettingError` where this law draws no path, for a study whose weights are paths over depth."""
         if type(self).path is Init.path:
-            other = "study=sde has this law" if type(self).layer is not Init.layer else "choose another law"
+            has_layer = type(self).layer is not Init.layer
+            other = "study=sde has this law" if has_layer else "give it path(draw), or choose another law"
             raise SettingError(
                 f"init={self.name} draws no path, and the weights of study {study} are paths over depth; {other}"
             )
