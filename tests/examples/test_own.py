@@ -84,7 +84,7 @@ def test_a_law_that_is_smooth_at_most_times_alone_fails_the_laws(path, derivativ
             size = draw.sigma * draw.normals(draw.shape)
             return lambda t: size * path(t)
 
-    law = MostlySmoothLaw()
+    law = MostlySmoothLaw()  # pyright: ignore[reportCallIssue]
     with pytest.raises(AssertionError, match=f"derivative {derivative}"):
         facts_are_true(law, law.regularity)  # pyright: ignore[reportArgumentType]
 
