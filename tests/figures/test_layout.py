@@ -43,9 +43,18 @@ def variants() -> list[tuple[Judgement, object]]:
     return figures
 
 
+def titles_at_the_left(figure: Figure) -> list[Text]:
+    return [
+        text
+        for axes in figure.axes
+        for text in axes.findobj(Text)
+        if isinstance(text, Text) and text.get_text() and text.get_text() == axes.get_title(loc="left")
+    ]
+
+
 def texts(figure: Figure) -> list[Text]:
     """All that is written outside of the panels."""
-    return [*figure.texts, *(axes.title for axes in figure.axes), *(axes._left_title for axes in figure.axes)]  # type: ignore[attr-defined]
+    return [*figure.texts, *(axes.title for axes in figure.axes), *titles_at_the_left(figure)]
 
 
 def assert_legible(figure: Figure) -> None:

@@ -53,10 +53,10 @@ def records(part, settings: Ode = ODD):
 @pytest.mark.parametrize(
     ("part", "module", "name", "pieces"),
     [
-        (averaged, NORMALS, "PIECE", (1, 1000)),
-        (rough, NORMALS, "PIECE", (1, 10**6)),
+        (averaged, NORMALS, "NORMALS_A_PIECE", (1, 1000)),
+        (rough, NORMALS, "NORMALS_A_PIECE", (1, 10**6)),
         (trained, observables, "LAYERS_A_PIECE", (1, 4, 10**6)),
-        (random_start, NORMALS, "PIECE", (1, 1000)),
+        (random_start, NORMALS, "NORMALS_A_PIECE", (1, 1000)),
     ],
     ids=lambda value: getattr(value, "__name__", str(value)).rsplit(".", 1)[-1],
 )

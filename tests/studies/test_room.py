@@ -162,7 +162,7 @@ def test_the_answer_needs_no_torch():
     script = (
         "import sys; from resnet_limits.studies import room, study\n"
         "from resnet_limits.studies.ode.settings import Ode\n"
-        "try: room.check(study.get('ode'), Ode(width=65536, device='cpu', depth=10**6))\n"
+        "try: room.check_room(study.get('ode'), Ode(width=65536, device='cpu', depth=10**6))\n"
         "except Exception as error: print(type(error).__name__, 'torch' in sys.modules)"
     )
     assert host_room() is not None
