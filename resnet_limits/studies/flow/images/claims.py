@@ -64,6 +64,7 @@ GROUP = Group(
     ),
     memory=("flow.images.channels", "flow.images.batch_size", "flow.images.replicas", "flow.images.points"),
     conditional=(
+        "images.accuracy",
         "images.accuracy_change",
         "images.scaled_change",
     ),
