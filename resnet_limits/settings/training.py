@@ -34,7 +34,7 @@ class Train(WithKeys):
     schedule: str = key("constant", "learning rate over the steps", choices=("constant", "cosine"))
     replicas: int = key(4, "networks trained side by side in one job", low=1, high=10**5)
     memory: float = key(
-        640.0,
+        512.0,
         "MB of activations to keep for the backward pass; what does not fit is computed twice, with the same result",
         low=0,
         high=1e9,
