@@ -19,6 +19,8 @@ from . import study as studies
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ..paths.laws.law import Init
+
 
 @dataclass(frozen=True, repr=False)
 class PairedSample(InWords):
@@ -46,6 +48,13 @@ class PairedSample(InWords):
     def facts(self) -> dict[str, str]:
         """The shapes of its tensors."""
         return {name: str(tuple(getattr(self, name).shape)) for name in ("x0", "network", "limit")}
+
+
+def require_smooth(init: Init) -> None:
+    """Raises `SettingError` for a law of weights along which no flow is solved."""
+    needs = "the flow is solved along weights that are smooth in time (smooth, tied)"
+    if (reason := init.unless("smooth", needs)) is not None:
+        raise SettingError(f"{reason}; compare rl.network at two depths")
 
 
 def network(settings: Settings) -> Callable[[Any], Tensor]:

@@ -7,13 +7,12 @@ from typing import Any
 import torch
 
 from ... import device
-from ...errors import SettingError
 from ...limits.averaged import averaged_field
 from ...limits.flow import FLOW_TOLERANCE, DrivenFlow, FlowMap
 from ...networks.residual import ResidualNetwork
 from ...networks.states import as_states
 from ...networks.steps import STEPS
-from ..pair import PairedSample
+from ..pair import PairedSample, require_smooth
 from .problem import embedded_inputs, problem
 from .settings import Ode
 
@@ -34,22 +33,20 @@ def limit(settings: Ode) -> FlowMap:
         average = averaged_field(settings.block, settings.activation, **settings.init.sizes()._asdict())
         like = torch.zeros(1, dtype=torch.float64, device=device.resolve(settings.device))
         return FlowMap(lambda t, x: average(x), settings.width, 1, settings.horizon, FLOW_TOLERANCE, like)
-    needs = "the flow is solved along weights that are smooth in time (smooth, tied)"
-    if (reason := settings.init.unless("smooth", needs)) is not None:
-        raise SettingError(f"{reason}; compare rl.network at two depths")
+    require_smooth(settings.init)
     return _driven(settings, torch.float64).map()
 
 
 def sample(settings: Ode, x0: Any = None) -> PairedSample:
     """Network and limit along the same weights, from the first training points unless others are given."""
-    its_limit, its_network = limit(settings), network(settings)  # the limit first: it may be refused
+    flow, residual_network = limit(settings), network(settings)  # the limit first: it may be refused
     number = getattr(torch, settings.dtype)
     x = (
         embedded_inputs(settings, settings.width, number)
         if x0 is None
         else as_states(x0, settings.width, _like(settings))
     )
-    return PairedSample(x, its_network(x), its_limit(x), paired=True)
+    return PairedSample(x, residual_network(x), flow(x), paired=True)
 
 
 def _like(settings: Ode) -> torch.Tensor:
