@@ -87,7 +87,7 @@ GROUP = Group(
     name="ablation",
     title="Do trained weights have a limit in depth under other penalties, or under none?",
     loss=LOSS_OF_GAMMA,
-    seconds=24,
+    seconds=80,
     least=least_of_ablation,
     claims=(
         _claim(

@@ -90,7 +90,7 @@ def least_of_networks(settings: Kernel) -> float:
 GROUP = Group(
     name="diagram",
     title="Do the limits of infinite width and infinite depth commute?",
-    seconds=4.5,
+    seconds=11,
     least=least_of_networks,
     claims=(
         *_difference(

@@ -54,7 +54,7 @@ GROUP = Group(
     name="inference",
     title="Do trained networks of finite width predict what inference with their kernel does?",
     loss="1/(2 n) sum over n training points of |f - f_0 - target|^2, f_0 the outputs before training",
-    seconds=13,
+    seconds=20,
     least=least_of_full_matrices,
     claims=(
         _order(
