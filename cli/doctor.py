@@ -77,6 +77,17 @@ def _normals() -> Iterator[Finding]:
     yield Finding("random numbers", gaussian.COMPILED, seen, advice)
 
 
+def _engines() -> Iterator[Finding]:
+    try:
+        from resnet_limits.engines.compiled import PROCESSORS, Compiled
+    except ImportError as error:  # no torch
+        yield Finding("engine compiled", False, str(error), "install torch first")
+        return
+    reason = Compiled.missing()
+    advice = "engine=auto takes the eager one; install GCC 12 or clang, then reslim again" if reason else ""
+    yield Finding("engine compiled", not reason, reason or f"for {PROCESSORS[0]}", advice)
+
+
 def _torchvision() -> Iterator[Finding]:
     from resnet_limits.errors import MissingData
 
@@ -150,6 +161,7 @@ EXAMINATIONS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _versions,
     _torch,
     _normals,
+    _engines,
     _torchvision,
     _data,
     _launchers,

@@ -69,6 +69,7 @@ def train(
         check_devices(todo)
     elif todo and not dry_run:
         scheduler.require_slurm()
+    check_engines(todo)
     check_sinks(todo)
     check_parts(todo)
     check_data(jobs, [job for p in plans if _is_memory_known(p) for job in p.jobs if job.name in missing])
@@ -309,6 +310,16 @@ def check_devices(settings: Sequence[Settings]) -> None:
         from resnet_limits import device
 
         device.resolve(name)
+
+
+def check_engines(settings: Sequence[Settings]) -> None:
+    """Raise `SettingError` for an engine that is asked for by name and is not here, or has no form of what is asked
+    for."""
+    if asked := [s for s in settings if s.engine != "auto"]:
+        from resnet_limits.engines import require_engine
+
+        for settings_of_job in asked:
+            require_engine(settings_of_job)
 
 
 def check_sinks(settings: Sequence[Settings]) -> None:

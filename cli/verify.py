@@ -39,7 +39,7 @@ from .hydra_bridge import Plan, plan
 from .keys import studies_of_claims
 from .overrides import in_full
 from .printable import continuing, say
-from .train import check_data, check_devices, check_parts, check_sinks, say_given_twice
+from .train import check_data, check_devices, check_engines, check_parts, check_sinks, say_given_twice
 
 if TYPE_CHECKING:
     from resnet_limits.report.outcome import Answered
@@ -91,6 +91,7 @@ def verify(words: Sequence[str], *, smoke: bool, junit: str | None, against: str
     if len(presets := {settings_of_job.preset for settings_of_job in settings}) > 1:
         raise SettingError(f"preset: verify judges at one preset; got {', '.join(sorted(presets))}")
     check_devices(settings)
+    check_engines(settings)
     check_sinks(settings)
     check_parts(settings)
     check_data([job for plan in plans for job in plan.jobs])

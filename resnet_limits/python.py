@@ -19,6 +19,7 @@ from .claims.claim import Judgement
 from .claims.words import counted, duration
 from .data import identity
 from .data.sources.source import Data
+from .engines import computed_by, require_engine
 from .errors import RunFolderError, SettingError, one_of
 from .in_words import InWords
 from .measurement.job import Job
@@ -54,7 +55,9 @@ def run(settings: Settings) -> pd.DataFrame:
     check_values(settings)
     require_files(settings)
     (settings,) = identity.filled([settings])
-    return table(settings, studies.get(settings.study).measure(Job(settings)).records)
+    require_engine(settings)
+    with computed_by(settings.engine):
+        return table(settings, studies.get(settings.study).measure(Job(settings)).records)
 
 
 def sweep(settings: Settings, **keys: Any) -> MeasuredRun:
@@ -247,6 +250,7 @@ def _require(settings: Settings) -> None:
         )
     if settings.device.startswith("cuda"):
         device.resolve(settings.device)
+    require_engine(settings)
     if settings.sinks:
         from .sinks import installed
 

@@ -27,6 +27,7 @@ from resnet_limits.studies.ode.settings import Ode
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 NOT_CONTENT = {
     "device",
+    "engine",
     "jobs",
     "threads",
     "outputs",

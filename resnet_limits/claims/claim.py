@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from ..in_words import InWords
 from ..papers import Paper
@@ -167,6 +167,12 @@ class Judgement(InWords):
     verdict: Verdict
     why: str
     note: str = ""
+
+    def noting(self, remark: str) -> Self:
+        """The same with a remark beside the verdict; itself where that is empty."""
+        if not remark:
+            return self
+        return replace(self, why=f"{self.why}; {remark}", note=f"{self.note}; {remark}" if self.note else remark)
 
     def headline(self) -> str:
         """`ode.forward.euler: supported`, with the setting where there is one."""

@@ -3,9 +3,41 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
 from .engine import Engine
+
+if TYPE_CHECKING:
+    from ..settings.base import Settings
+
+_ENGINE: ContextVar[Engine | None] = ContextVar("_ENGINE", default=None)
 
 
 def default_engine() -> Engine:
     """The engine that networks run on, wherever they are trained or sampled: the one place that chooses."""
-    return Engine.options["eager"]()
+    return _ENGINE.get() or Engine.options["auto"]()
+
+
+@contextlib.contextmanager
+def computed_by(name: str, say: Callable[[str], None] | None = None) -> Iterator[Engine]:
+    """While this lasts, networks run on the engine of this name; `say` hears, once each, for what another one is taken.
+
+    Raises `SettingError` where none has this name.
+    """
+    engine = Engine.options[name]()
+    if say is not None:
+        engine.reports_to(say)
+    token = _ENGINE.set(engine)
+    try:
+        yield engine
+    finally:
+        _ENGINE.reset(token)
+
+
+def require_engine(settings: Settings) -> None:
+    """Raise `SettingError` where the engine that is asked for is not there, or lacks what these settings ask for."""
+    if settings.engine != "auto":
+        Engine.options[settings.engine]().require(settings)

@@ -11,19 +11,19 @@
 
 `residual.forward` and `residual.states` say what the first three compute, by a loop over the layers, and `walk`,
 `tangents`, `record` of `sampling/` the others; every engine agrees with them up to rounding, on the same normals, and
-with itself bit for bit, however replicas are cut. It need not do everything in its own way: what it has no kernel for
-(a step, a block, a scheme, a law, an activation, a dtype) it hands to the eager engine, and never computes something
-else in silence. Layers of wide networks from Gram matrices (`sampling/wide.py`) are a factor and a product, on normals
-that are given: torch's, and no engine's.
+with itself bit for bit, however replicas are cut. It need not do everything: what it has no kernel for (a step, a
+block, a scheme, a law, an activation, a dtype) it refuses with the reason, and `auto` then takes the eager engine.
+Layers of wide networks from Gram matrices (`sampling/wide.py`) are a factor and a product, on normals that are given:
+torch's, and no engine's.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from ..settings.registry import Registry
+from ..settings.registry import ENGINES, Registry
 
 if TYPE_CHECKING:
     import torch
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ..sampling.layer_law import Law
     from ..sampling.schemes import Scheme, Walker
     from ..sampling.tape import Tape
+    from ..settings.base import Settings
 
 
 class Trunk(ABC):
@@ -59,8 +60,18 @@ class Trunk(ABC):
 class Engine(ABC):
     """A way to compute residual networks; a value without state."""
 
-    options: ClassVar[Registry] = Registry("engine", "engines", base="engine")
+    options: ClassVar[Registry] = ENGINES
     name: ClassVar[str]
+
+    def used(self, device: str) -> str:
+        """The name of the engine that computes on this type of device (cpu, cuda)."""
+        return self.name
+
+    def reports_to(self, say: Callable[[str], None]) -> None:  # noqa: B027 (most take no other one)
+        """`say` is to hear, once each, for what another engine is taken."""
+
+    def require(self, settings: Settings) -> None:  # noqa: B027 (most do everything)
+        """Raise `SettingError` where the engine is not there, or lacks what these settings ask for."""
 
     @abstractmethod
     def trunk(self, memory: float) -> Trunk:

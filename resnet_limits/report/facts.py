@@ -43,6 +43,7 @@ def run_facts(run: Run) -> RunFacts:
         "platform": _text(last.get("platform")),
         "CPUs": _text(last.get("cpus")),
         "devices": ", ".join(map(_text, _list(document.get("devices")))),
+        "engines": ", ".join(map(_text, _list(document.get("engines")))),
         "threads a job": ", ".join(map(_text, _list(document.get("threads")))),
         "data": "; ".join(f"{digest}: {words}" for digest, words in run.data().items()),
         "seeds": ", ".join(map(_text, _list(document.get("seeds")))),

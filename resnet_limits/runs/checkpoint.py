@@ -30,23 +30,32 @@ from .provenance import version
 from .status import file_digest
 
 CHECKPOINTS_KEPT = 2
+FIRST_ENGINE = "eager"
+"""That of states which name none: there was no other."""
 CHECKPOINT_NAME = re.compile(r"(?P<part>.+)-(?P<number>\d+)-(?P<digest>[0-9a-f]{64})\.safetensors")
 
 
 class FolderCheckpoints:
     """Checkpoints of one part of a job in the folder `checkpoint/` of the job.
 
-    `log` is told which are used and not; `interruption` says when one is wanted, and stops the job once it is there.
+    A state goes on by the engine that it was computed by, and is left alone by others. `log` is told which are used and
+    not; `interruption` says when one is wanted, and stops the job once it is there.
     """
 
     def __init__(
-        self, folder: Path, log: Callable[[str], None], interruption: Interruption | None = None, part: str = "job"
+        self,
+        folder: Path,
+        log: Callable[[str], None],
+        interruption: Interruption | None = None,
+        part: str = "job",
+        *,
+        engine: str = FIRST_ENGINE,
     ) -> None:
-        self.folder, self._log, self._part = folder, log, part
+        self.folder, self._log, self._part, self.engine = folder, log, part, engine
         self._interruption = interruption
 
     def part(self, name: str) -> FolderCheckpoints:
-        return FolderCheckpoints(self.folder, self._log, self._interruption, f"{self._part}.{name}")
+        return FolderCheckpoints(self.folder, self._log, self._interruption, f"{self._part}.{name}", engine=self.engine)
 
     def wanted(self) -> bool:
         return self._interruption is not None and self._interruption.wanted()
@@ -55,12 +64,15 @@ class FolderCheckpoints:
         """The newest state that is intact and of this version of reslim; others are removed, and the log says why."""
         for _, path in reversed(self._files()):
             try:
-                state = _read(path)
+                state, its_engine = _read(path)
             except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
                 self._log(f"checkpoint {path.name} cannot be used: {error}; trying the one before")
                 with contextlib.suppress(OSError):
                     path.unlink()
             else:
+                if its_engine != self.engine:
+                    self._log(f"checkpoint {path.name} is of engine={its_engine}, not {self.engine}: it is left alone")
+                    continue
                 self._log(f"going on from checkpoint {path.name}")
                 return state
         return None
@@ -72,7 +84,7 @@ class FolderCheckpoints:
         """
         files = self._files()
         number = files[-1][0] + 1 if files else 1
-        metadata = {"version": version(), "values": json.dumps(state.values, default=_plain)}
+        metadata = {"version": version(), "engine": self.engine, "values": json.dumps(state.values, default=_plain)}
         arrays = {name: np.asarray(array, order="C") for name, array in state.arrays.items()}
         beside = named_beside(self.folder / f"{self._part}-{number:06d}")
         try:
@@ -102,7 +114,16 @@ class FolderCheckpoints:
         return sorted(states)
 
 
-def _read(path: Path) -> State:
+def engine_of_states(folder: Path) -> str | None:
+    """The engine by which the newest state in a job's folder of checkpoints goes on; None where none can be used."""
+    for path in sorted(folder.glob("*.safetensors"), key=lambda path: path.stat().st_mtime_ns, reverse=True):
+        with contextlib.suppress(OSError, SafetensorError, ValueError, KeyError, TypeError):
+            return _read(path)[1]
+    return None
+
+
+def _read(path: Path) -> tuple[State, str]:
+    """The state, and the engine that computed it."""
     match = CHECKPOINT_NAME.fullmatch(path.name)
     if match is None or file_digest(path) != match["digest"]:
         raise ValueError("it is damaged, its SHA-256 is another")
@@ -110,7 +131,8 @@ def _read(path: Path) -> State:
         metadata = file.metadata() or {}
         if metadata.get("version") != version():
             raise ValueError(f"written by reslim {metadata.get('version')}, this is {version()}")
-        return State({name: file.get_tensor(name) for name in sorted(file.keys())}, json.loads(metadata["values"]))
+        arrays = {name: file.get_tensor(name) for name in sorted(file.keys())}
+        return State(arrays, json.loads(metadata["values"])), metadata.get("engine", FIRST_ENGINE)
 
 
 def _to_disk(path: Path) -> None:

@@ -5,7 +5,7 @@ records of the jobs -> comparisons (one setting, one seed, several depths) -> cl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from ..settings.content import content, digest
 from ..studies import study as studies
 from ..studies.study import Study
 from . import records as tables
+from .checkpoint import FIRST_ENGINE
 from .collection import Collection
 from .job_folder import JobFolder
 from .merge import Merged
@@ -83,9 +84,18 @@ def judgements(
         settings.items(), key=lambda item: _natural(tables.setting_of(item[1], swept))
     ):
         rows = frame.loc[frame["setting"] == label, :]
+        engines = engines_of(
+            job for job in jobs if tables.setting_label(tables.setting_of(job.settings, swept)) == label
+        )
         for claim in study.chosen(rows_of_setting.claims):
             judgement = judge(claim, rows_of_setting, rows, tables.setting_of(rows_of_setting, swept))
-            yield judgement, pooled_points(claim, rows_of_setting, rows)
+            yield judgement.noting(engines), pooled_points(claim, rows_of_setting, rows)
+
+
+def engines_of(jobs: Iterable[JobFolder]) -> str:
+    """That these jobs were computed by several engines, in words; empty where they were not."""
+    names = sorted({job.status.engine or FIRST_ENGINE for job in jobs})
+    return f"jobs of several engines: {', '.join(names)}" if len(names) > 1 else ""
 
 
 def _natural(setting: dict[str, Any]) -> list[tuple[bool, float, str]]:

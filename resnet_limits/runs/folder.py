@@ -245,7 +245,7 @@ class Run:
         return {digest: identity.in_words(document) for digest, document in noted.items() if isinstance(document, dict)}
 
     def note_jobs(self) -> None:
-        """Add to the provenance what the jobs say: seeds, threads, devices, warnings, and when it was collected."""
+        """Add to the provenance what the jobs say: seeds, threads, devices, engines, warnings, and when."""
         from ..studies import study
 
         jobs = self.jobs()
@@ -255,6 +255,7 @@ class Run:
             "seeds": sorted({job.settings.seed for job in jobs}),
             "threads": sorted({job.settings.threads for job in jobs}),
             "devices": sorted({job.status.device for job in jobs} - {""}),
+            "engines": sorted({job.status.engine for job in jobs} - {""}),
             "warnings": list(dict.fromkeys(warnings)),
             "collected": provenance.now(),
         }

@@ -96,6 +96,17 @@ def _run(run: Path, folder: Path, settings: Settings, interruption: Interruption
                 shutil.rmtree(folder / "checkpoint", ignore_errors=True)
 
 
+def _engine(settings: Settings, folder: Path, device: str) -> str:
+    """The name of the engine: of `auto`, where a state is left, the one that it goes on by."""
+    from ..engines.engine import Engine
+    from .checkpoint import engine_of_states
+
+    if settings.engine != "auto" or (left := engine_of_states(folder / "checkpoint")) is None:
+        return settings.engine
+    its_own = left == Engine.options["auto"]().used(device) or left not in Engine.options
+    return settings.engine if its_own else left
+
+
 def grace(settings: Settings) -> float:
     """Half of the time from a scheduler's signal to the end: the other half is for writing and requeueing."""
     notice = settings.cluster.notice()
@@ -110,6 +121,7 @@ def _measure(run: Path, folder: Path, settings: Settings, reporter: Reporter, in
     from threadpoolctl import threadpool_limits
 
     from ..data import sketch
+    from ..engines import computed_by
     from ..sinks import measured
     from ..sinks.opened import opened
     from ..studies import study
@@ -131,11 +143,16 @@ def _measure(run: Path, folder: Path, settings: Settings, reporter: Reporter, in
     its_study = study.get(settings.study)
     asked = its_study.device(settings)
     with leased(asked, run / LAUNCHER, job=folder.name, waiting=waiting, log=reporter.log) as its_device:
-        reporter.runs(device.name_of_device(device.resolve(its_device)))
-        reporter.log(f"started on {reporter.device}, {settings.threads} thread(s)")
-        with opened(settings, folder, reporter.log, version=version()) as sink, threadpool_limits(settings.threads):
+        where = device.resolve(its_device)
+        with (
+            computed_by(_engine(settings, folder, where.type), reporter.log) as engine,
+            opened(settings, folder, reporter.log, version=version()) as sink,
+            threadpool_limits(settings.threads),
+        ):
+            reporter.runs(device.name_of_device(where), engine.used(where.type))
+            reporter.log(f"started on {reporter.device}, {settings.threads} thread(s), engine {reporter.engine}")
             start = time.monotonic()
-            checkpoints = FolderCheckpoints(folder / "checkpoint", reporter.log, interruption)
+            checkpoints = FolderCheckpoints(folder / "checkpoint", reporter.log, interruption, engine=reporter.engine)
             on_device = replace(settings, device=its_device)
             job = Job(on_device, SharedFolder(run / "shared"), reporter.progress, checkpoints, sink)
             with sketch.compared_by(job.shared.solve):

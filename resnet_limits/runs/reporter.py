@@ -29,7 +29,7 @@ class Reporter:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.device = ""
+        self.device = self.engine = ""
         self._lock = threading.Lock()
         self._status = Status("running", Process.this(folder), heartbeat=time.time())
         self._written = 0.0
@@ -57,9 +57,9 @@ class Reporter:
         """Say that the job is queued still, and for what, until it `runs`; heartbeats go on."""
         self._turn(replace(self._status, state="queued", message=message))
 
-    def runs(self, device: str) -> None:
-        """Say that the job runs, on a device described in words."""
-        self.device = device
+    def runs(self, device: str, engine: str) -> None:
+        """Say that the job runs, on a device described in words, and by which engine."""
+        self.device, self.engine = device, engine
         self._turn(replace(self._status, state="running", message=""))
 
     def log(self, text: str) -> None:
@@ -87,7 +87,7 @@ class Reporter:
     def _write(self) -> None:
         with self._lock:
             self._written = time.monotonic()
-            self._status = replace(self._status, heartbeat=time.time(), device=self.device)
+            self._status = replace(self._status, heartbeat=time.time(), device=self.device, engine=self.engine)
             write_status_anyway(self.folder, self._status)
 
     def _beat(self) -> None:

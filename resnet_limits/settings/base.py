@@ -9,7 +9,7 @@ from ..errors import SettingError, one_of
 from .clusters.cluster import Cluster
 from .clusters.workstation import WorkstationCluster
 from .keys import WithKeys, key
-from .registry import FIGURES, SINKS, Option, Registry, kinds
+from .registry import ENGINES, FIGURES, SINKS, Option, Registry, kinds
 
 
 @dataclass
@@ -37,6 +37,12 @@ class Settings(WithKeys):
         "auto, cpu, cuda or cuda:N",
         pattern=r"auto|cpu|cuda(:\d+)?",
         form="auto, cpu, cuda or cuda:N",
+        content=False,
+    )
+    engine: str = key(
+        "auto",
+        "how networks are computed; auto takes the fastest that is there",
+        choices=ENGINES,
         content=False,
     )
     threads: int = key(1, "CPU threads a job", low=1, high=1024, content=False)

@@ -287,6 +287,7 @@ def bring() -> None:
 
 STUDIES = Registry("study", "studies", inside="settings", alone="STUDY", entry_points="studies")
 SINKS = Registry("sinks", "sinks.programs", holds="open_in")
+ENGINES = Registry("engine", "engines", base="engine")
 FIGURES = Registry("figure", "figures.named", base="figure", holds="FIGURE")
 
 

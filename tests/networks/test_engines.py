@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from resnet_limits.engines import default_engine
-from resnet_limits.engines.eager import MEGABYTE, Eager, segments
+from resnet_limits.engines.eager import Eager
+from resnet_limits.engines.trunks.segmented import MEGABYTE, segments
 from resnet_limits.networks.blocks.block import Block
 
 from .engine_laws import EULER, HIDDEN, D, EngineLaws, N, R, network, option

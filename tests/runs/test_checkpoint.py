@@ -65,6 +65,21 @@ def test_the_newest_state_comes_back_as_it_was_and_two_are_kept(checkpoints):
         assert_is(checkpoints.load(), number)
 
 
+def test_a_state_goes_on_by_its_own_engine_and_is_left_alone_by_another(checkpoints, log):
+    other = FolderCheckpoints(checkpoints.folder, log.append, engine="compiled")
+    checkpoints.save(state(1))
+    assert other.load() is None
+    assert "is of engine=eager, not compiled" in log[-1]
+    assert_is(checkpoints.load(), 1)
+    other.save(state(2))
+    assert_is(other.load(), 2)
+    assert_is(checkpoints.load(), 1)
+    part = other.part("a")
+    part.save(state(3))
+    assert checkpoints.part("a").load() is None
+    assert_is(part.load(), 3)
+
+
 def test_a_state_is_saved_in_the_order_of_its_entries_whatever_its_memory(checkpoints):
     turned = np.arange(12.0).reshape(3, 4).T[::2]
     checkpoints.save(State({"turned": turned}, {}))

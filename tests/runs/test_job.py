@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from resnet_limits.engines.auto import Auto
+from resnet_limits.engines.compiled import PROCESSORS
+from resnet_limits.measurement.checkpoints import State
 from resnet_limits.measurement.record import Measurement, Record
+from resnet_limits.runs.checkpoint import FolderCheckpoints
+from resnet_limits.runs.collect import collected
 from resnet_limits.runs.job import run_job
+from resnet_limits.runs.merge import merge
 from resnet_limits.runs.owner import owned
 from resnet_limits.runs.records import read_parquet
 from resnet_limits.studies.study import Study
@@ -86,3 +94,38 @@ def test_arrays_with_strides_are_kept_as_they_read(make_run, monkeypatch):
     (job,) = run.jobs()
     run_job(run.path, job.settings)
     assert np.array_equal(load_file(job.path / "arrays.safetensors")["strided"], array)
+
+
+def test_a_job_says_which_engine_computed_it_and_a_fit_over_jobs_of_several_says_so(make_run):
+    run = make_run([4, 8])
+    small, large = (replace(job.settings, engine=name) for job, name in zip(run.jobs(), ("eager", "auto"), strict=True))
+    assert small.depth < large.depth
+    run_job(run.path, small)
+    run_job(run.path, large)
+    first, second = (job.status.engine for job in run.jobs())
+    assert first == "eager"
+    assert second == Auto().used("cpu")
+    noted = {judgement.note for judgement, _ in collected(merge([run])).judged}
+    assert noted == {"jobs of several engines: compiled, eager" if second == "compiled" else ""}
+    run.note_jobs()
+    assert run.provenance()["engines"] == sorted({first, second})
+
+
+@pytest.mark.skipif(not PROCESSORS, reason="installed without a C compiler")
+def test_a_job_that_asks_by_name_for_an_engine_without_a_form_of_its_steps_fails_with_the_reason(make_run):
+    run, asked = make_run([4]), settings(4, engine="compiled", claims=["ode.forward.heun"])
+    run.add([asked], ["claims=[ode.forward.heun]"])
+    run_job(run.path, asked)
+    (job,) = [job for job in run.jobs() if job.settings.claims == asked.claims]
+    assert job.status.state == "failed"
+    assert "engine=compiled: step heun has no compiled form; engine=auto takes another" in job.status.message
+
+
+@pytest.mark.parametrize("left_by", ["eager", "compiled"])
+def test_a_job_of_any_engine_goes_on_by_that_of_the_state_it_left(make_run, left_by):
+    run = make_run([4])
+    (job,) = run.jobs()
+    state = State({"done": np.zeros(1)}, {})
+    FolderCheckpoints(job.path / "checkpoint", print, engine=left_by).part("of another measurement").save(state)
+    run_job(run.path, job.settings)
+    assert run.jobs()[0].status.engine == ("eager" if left_by == "eager" else Auto().used("cpu"))

@@ -1,0 +1,458 @@
+/* Euler steps of blocks one, outside and two, forward and backward: one pass a layer through the cache.
+
+       one      x + h phi(W x + b)        outside   x + h (W phi(x) + b)        two   x + h V phi(W x + b)
+
+   `_layers.h` has the loops, in both precisions for each kind of processor; here are the numbers they are made of, what
+   Python calls, and the checks that arrays have the shapes which the loops take for granted. Vectors are those of the
+   compiler (GCC's and clang's extension): there is no assembly, and the width of a register is a number. */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if !defined(__GNUC__) || (!defined(__clang__) && __GNUC__ < 12)
+#error "vectors are an extension of GCC 12 and clang; without them the eager engine computes"
+#endif
+
+enum block { ONE, OUTSIDE, TWO };
+static const char *const BLOCKS[] = {"one", "outside", "two"};
+enum activation { TANH, SWISH, GELU, RELU, IDENTITY };
+static const char *const ACTIVATIONS[] = {"tanh", "swish", "gelu", "relu", "identity"};
+#define COUNT(names) ((int)(sizeof(names) / sizeof *(names)))
+
+/* Whether the slope is computed from phi(z), so that z need not be kept. */
+static inline int kept_by_value(enum activation activation) {
+    return activation == TANH || activation == RELU || activation == IDENTITY;
+}
+
+/* A parameter's layers, (r, layers, rows, columns): each a matrix without gaps, the others anywhere. */
+struct parameter {
+    char *at;
+    ptrdiff_t by_replica, by_layer; /* bytes */
+};
+
+struct place {
+    ptrdiff_t replica, layer;
+};
+
+static inline void *at_layer(const struct parameter *p, struct place at) {
+    return p->at + at.replica * p->by_replica + at.layer * p->by_layer;
+}
+
+struct work {
+    enum block block;
+    enum activation activation;
+    double h;
+    ptrdiff_t replicas, layers, width, hidden, inputs;
+    struct parameter V, W, b, dV, dW, db;
+};
+
+/* Number k of all replicas and layers, in the order in which weights lie in memory. */
+static inline struct place place(const struct work *work, ptrdiff_t k) {
+    if (work->W.by_layer > work->W.by_replica)
+        return (struct place){k % work->replicas, k / work->replicas};
+    return (struct place){k / work->layers, k % work->layers};
+}
+
+struct passes {
+    void (*advance)(const struct work *, void *states, void *inner, void *scratch);
+    void (*pull_back)(const struct work *, void *states, void *inner, void *g, void *scratch);
+    void (*run)(const struct work *, void *states, int all, void *inner);
+    void (*functions)(enum activation, const void *z, void *value, void *slope, ptrdiff_t count);
+};
+
+#define KEPT(lane, s) (((lane) & (s)) ? LANES + (lane) : (lane))
+#define CROSSED(lane, s) (((lane) & (s)) ? LANES + ((lane) ^ (s)) : ((lane) ^ (s)))
+#define UNROLLED _Pragma("GCC unroll 32")
+
+/* -- numbers ------------------------------------------------------------------------------------------------------- */
+
+/* (exp(r) - 1 - r)/r^2 for |r| <= log(2)/2, to a relative 1e-9; interpolated at Chebyshev's points, as all here. */
+static const float EXP_SINGLE[] = {0x1p-1f,         0x1.555556p-3f,  0x1.5554eap-5f,
+                                   0x1.1110e0p-7f,  0x1.6d4324p-10f, 0x1.a124f2p-13f};
+/* F(-t) exp(t^2/2) (1 + sqrt(2) t), a polynomial of (t - 5)/(t + 5) for 0 <= t <= 13.3, to 4e-9. */
+static const float TAIL_SINGLE[] = {0x1.3ddc3ep-1f,  -0x1.1eef4ap-4f, -0x1.12d4f0p-8f, 0x1.8656eep-5f,
+                                    -0x1.d44416p-5f, 0x1.6bb038p-5f,  -0x1.9c407cp-6f, 0x1.4f58c4p-7f,
+                                    -0x1.483ef0p-9f, -0x1.05b434p-13f, 0x1.3c0c88p-12f};
+/* The same to 1e-18, and for t <= 38 to 1e-17. */
+static const double EXP_DOUBLE[] = {0x1p-1,
+                                    0x1.5555555555557p-3,
+                                    0x1.5555555555556p-5,
+                                    0x1.11111111100dcp-7,
+                                    0x1.6c16c16c162d4p-10,
+                                    0x1.a01a01abe7fe1p-13,
+                                    0x1.a01a01a6d889cp-16,
+                                    0x1.71de0231960ebp-19,
+                                    0x1.27e4db646b17ep-22,
+                                    0x1.af4de97ca4194p-26,
+                                    0x1.1f730349868cep-29};
+static const double TAIL_DOUBLE[] = {
+    0x1.3ddc3d8fef7c6p-1,   -0x1.1eef47981a499p-4,  -0x1.12d6bf79858bfp-8,  0x1.86567c44c3264p-5,
+    -0x1.d43f36c029572p-5,  0x1.6bb7292c83adep-5,   -0x1.9c8683651947cp-6,  0x1.4e860d65f0319p-7,
+    -0x1.429a5a8bad9e7p-9,  -0x1.7622262cac243p-15, 0x1.28a18940e5a95p-12,  -0x1.3fa75db0712c2p-14,
+    -0x1.18fb80c072024p-16, 0x1.bfa2be0726f5bp-17,  0x1.86b4ab9170582p-23,  -0x1.0632fcae4a99fp-19,
+    0x1.36ab43fffdef4p-23,  0x1.3fc7c6523ccdbp-22,  -0x1.c9db37fd16345p-26, -0x1.9bea9a8a9e4e2p-25,
+    -0x1.1355c0dff79d1p-32, 0x1.9eafd7941fba6p-28,  0x1.4e74d31e548d7p-30};
+
+#define SQRT_2 ((REAL)0x1.6a09e667f3bcdp+0)
+#define DENSITY_AT_0 ((REAL)0x1.9884533d43651p-2) /* 1/sqrt(2 pi) */
+#define LOG2_E ((REAL)0x1.71547652b82fep+0)
+
+/* -- kinds of processor, best first -------------------------------------------------------------------------------- */
+
+#if defined(__x86_64__)
+#define X86_64_V4 __attribute__((target("arch=x86-64-v4")))
+#define X86_64_V3 __attribute__((target("arch=x86-64-v3")))
+#define PROCESSOR X86_64_V4
+#define BYTES 64
+#define WIDE 4
+#define ROWS 6
+#define FEW_ROWS 8
+#define OUTER_ROWS 4
+#define OUTER_COLUMNS 4
+#define NAMED(x) x##_v4
+#include "_precisions.h"
+
+#define PROCESSOR X86_64_V3
+#define BYTES 32
+#define WIDE 2
+#define ROWS 6
+#define FEW_ROWS 6
+#define OUTER_ROWS 2
+#define OUTER_COLUMNS 4
+#define NAMED(x) x##_v3
+#include "_precisions.h"
+#endif
+
+#define PROCESSOR
+#define BYTES 16
+#define WIDE 2
+#define ROWS 6
+#define FEW_ROWS 6
+#define OUTER_ROWS 2
+#define OUTER_COLUMNS 4
+#define NAMED(x) x##_any
+#include "_precisions.h"
+
+static int is_any(void) { return 1; }
+#if defined(__x86_64__)
+static int is_v3(void) {
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
+           __builtin_cpu_supports("bmi2");
+}
+static int is_v4(void) {
+    return is_v3() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+#endif
+
+static const struct processor {
+    const char *name;
+    int (*is_this)(void);
+    const struct passes *single, *double_;
+} PROCESSORS[] = {
+#if defined(__x86_64__)
+    {"x86-64-v4", is_v4, &passes_single_v4, &passes_double_v4},
+    {"x86-64-v3", is_v3, &passes_single_v3, &passes_double_v3},
+#endif
+    {"any", is_any, &passes_single_any, &passes_double_any},
+};
+
+/* -- arguments ----------------------------------------------------------------------------------------------------- */
+
+#define MOST_BUFFERS 9
+
+/* What a call holds, so that all of it is given back at one place. */
+struct call {
+    Py_buffer buffers[MOST_BUFFERS];
+    int held;
+    Py_ssize_t item;
+    const struct passes *passes;
+};
+
+static void give_back(struct call *call) {
+    while (call->held)
+        PyBuffer_Release(&call->buffers[--call->held]);
+}
+
+static int named(const char *name, const char *const *names, int count, const char *what) {
+    for (int i = 0; i < count; i++)
+        if (!strcmp(name, names[i]))
+            return i;
+    PyErr_Format(PyExc_ValueError, "%s=%s: there is no compiled form of it", what, name);
+    return -1;
+}
+
+static const struct processor *processor_named(const char *name) {
+    for (int i = 0; i < COUNT(PROCESSORS); i++)
+        if (!strcmp(name, PROCESSORS[i].name) && PROCESSORS[i].is_this())
+            return &PROCESSORS[i];
+    PyErr_Format(PyExc_ValueError, "processor=%s: this is none", name);
+    return NULL;
+}
+
+/* An array of float32 or float64, all of a call the same, with so many dimensions and its last `whole` without gaps. */
+static Py_buffer *array(struct call *call, PyObject *object, int dimensions, int whole, const char *what) {
+    Py_buffer *view = &call->buffers[call->held];
+    if (call->held == MOST_BUFFERS || PyObject_GetBuffer(object, view, PyBUF_RECORDS) < 0)
+        return NULL;
+    call->held++;
+    const char *format = view->format ? view->format : "B";
+    int right = (!strcmp(format, "f") || !strcmp(format, "d")) && view->ndim == dimensions;
+    right = right && (!call->item || call->item == view->itemsize) && !((uintptr_t)view->buf % (size_t)view->itemsize);
+    Py_ssize_t step = view->itemsize;
+    for (int k = view->ndim - 1; right && k >= 0; k--) {
+        right = view->strides[k] % view->itemsize == 0;
+        if (k >= dimensions - whole) {
+            right = right && (view->shape[k] == 1 || view->strides[k] == step);
+            step *= view->shape[k];
+        }
+    }
+    if (!right) {
+        PyErr_Format(PyExc_ValueError, "%s: an array of %s, %d dimensions, not what is asked for", what, format,
+                     view->ndim);
+        return NULL;
+    }
+    call->item = view->itemsize;
+    return view;
+}
+
+static int has_shape(const Py_buffer *view, const char *what, const Py_ssize_t *shape) {
+    for (int k = 0; k < view->ndim; k++)
+        if (view->shape[k] != shape[k]) {
+            PyErr_Format(PyExc_ValueError, "%s: %zd numbers along dimension %d, expected %zd", what, view->shape[k], k,
+                         shape[k]);
+            return 0;
+        }
+    return 1;
+}
+
+/* The layers from `first` on of a parameter (r, L, rows, columns), or (r, L, rows) where there are no columns. */
+static int parameter(struct call *call, struct parameter *p, PyObject *object, const char *what, const struct work *work,
+                     Py_ssize_t first, Py_ssize_t rows, Py_ssize_t columns) {
+    int dimensions = columns ? 4 : 3;
+    Py_buffer *view = array(call, object, dimensions, dimensions - 2, what);
+    if (!view)
+        return 0;
+    const Py_ssize_t shape[] = {work->replicas, view->shape[1], rows, columns};
+    if (!has_shape(view, what, shape))
+        return 0;
+    if (first < 0 || first > view->shape[1] || work->layers > view->shape[1] - first) {
+        PyErr_Format(PyExc_ValueError, "%s: %zd layers, asked for %zd from %zd on", what, view->shape[1], work->layers,
+                     first);
+        return 0;
+    }
+    p->at = (char *)view->buf + first * view->strides[1];
+    p->by_replica = view->strides[0];
+    p->by_layer = view->strides[1];
+    return 1;
+}
+
+static int parameters(struct call *call, struct work *work, PyObject *V, PyObject *W, PyObject *b, Py_ssize_t first,
+                      int gradients) {
+    struct parameter *of_V = gradients ? &work->dV : &work->V, *of_W = gradients ? &work->dW : &work->W,
+                     *of_b = gradients ? &work->db : &work->b;
+    Py_ssize_t d = work->width, m = work->hidden;
+    if (work->block != TWO && m != d) {
+        PyErr_Format(PyExc_ValueError, "block=%s: %zd rows inside, width %zd", BLOCKS[work->block], m, d);
+        return 0;
+    }
+    return (work->block != TWO || parameter(call, of_V, V, "V", work, first, d, m)) &&
+           parameter(call, of_W, W, "W", work, first, m, d) && parameter(call, of_b, b, "b", work, first, m, 0);
+}
+
+/* Set what is to be done; the inputs are a multiple of the longest vector. */
+static int prepared(struct call *call, struct work *work, const char *processor, const char *block,
+                    const char *activation) {
+    const struct processor *its = processor_named(processor);
+    int of_block = named(block, BLOCKS, COUNT(BLOCKS), "block");
+    int of_activation = its && of_block >= 0 ? named(activation, ACTIVATIONS, COUNT(ACTIVATIONS), "activation") : -1;
+    if (!its || of_block < 0 || of_activation < 0)
+        return 0;
+    work->block = (enum block)of_block;
+    work->activation = (enum activation)of_activation;
+    call->passes = call->item == sizeof(float) ? its->single : its->double_;
+    if (work->inputs % (64 / call->item)) {
+        PyErr_Format(PyExc_ValueError, "%zd inputs are no multiple of 64 bytes", work->inputs);
+        return 0;
+    }
+    return 1;
+}
+
+/* States (layers + 1, r, d, n) and what is inside of blocks (layers, r, m, n). */
+static int segment(struct call *call, struct work *work, PyObject *states, PyObject *inner) {
+    Py_buffer *x = array(call, states, 4, 4, "states"), *z = x ? array(call, inner, 4, 4, "inner") : NULL;
+    if (!z)
+        return 0;
+    work->layers = z->shape[0];
+    work->replicas = z->shape[1];
+    work->hidden = z->shape[2];
+    work->inputs = z->shape[3];
+    work->width = x->shape[2];
+    const Py_ssize_t shape[] = {work->layers + 1, work->replicas, work->width, work->inputs};
+    return has_shape(x, "states", shape);
+}
+
+/* Room for one matrix of what is inside. */
+static void *room(const struct call *call, const struct work *work) {
+    void *memory = malloc((size_t)(work->hidden * work->inputs + 1) * (size_t)call->item);
+    if (!memory)
+        PyErr_NoMemory();
+    return memory;
+}
+
+/* -- what Python calls --------------------------------------------------------------------------------------------- */
+
+static PyObject *advance(PyObject *module, PyObject *arguments) {
+    (void)module;
+    struct call call = {.held = 0};
+    struct work work = {.layers = 0};
+    const char *processor, *block, *activation;
+    PyObject *states, *inner, *V, *W, *b, *result = NULL;
+    Py_ssize_t first;
+    if (!PyArg_ParseTuple(arguments, "sssdOO(OOO)n", &processor, &block, &activation, &work.h, &states, &inner, &V, &W,
+                          &b, &first))
+        return NULL;
+    if (segment(&call, &work, states, inner) && prepared(&call, &work, processor, block, activation) &&
+        parameters(&call, &work, V, W, b, first, 0)) {
+        void *scratch = room(&call, &work);
+        if (scratch) {
+            Py_BEGIN_ALLOW_THREADS;
+            call.passes->advance(&work, call.buffers[0].buf, call.buffers[1].buf, scratch);
+            Py_END_ALLOW_THREADS;
+            free(scratch);
+            result = Py_NewRef(Py_None);
+        }
+    }
+    give_back(&call);
+    return result;
+}
+
+static PyObject *pull_back(PyObject *module, PyObject *arguments) {
+    (void)module;
+    struct call call = {.held = 0};
+    struct work work = {.layers = 0};
+    const char *processor, *block, *activation;
+    PyObject *states, *inner, *g, *V, *W, *b, *dV, *dW, *db, *result = NULL;
+    Py_ssize_t first;
+    if (!PyArg_ParseTuple(arguments, "sssdOOO(OOO)(OOO)n", &processor, &block, &activation, &work.h, &states, &inner, &g,
+                          &V, &W, &b, &dV, &dW, &db, &first))
+        return NULL;
+    Py_buffer *costate;
+    if (segment(&call, &work, states, inner) && (costate = array(&call, g, 3, 3, "g")) &&
+        has_shape(costate, "g", (Py_ssize_t[]){work.replicas, work.width, work.inputs}) &&
+        prepared(&call, &work, processor, block, activation) && parameters(&call, &work, V, W, b, first, 0) &&
+        parameters(&call, &work, dV, dW, db, first, 1)) {
+        void *scratch = room(&call, &work);
+        if (scratch) {
+            Py_BEGIN_ALLOW_THREADS;
+            call.passes->pull_back(&work, call.buffers[0].buf, call.buffers[1].buf, call.buffers[2].buf, scratch);
+            Py_END_ALLOW_THREADS;
+            free(scratch);
+            result = Py_NewRef(Py_None);
+        }
+    }
+    give_back(&call);
+    return result;
+}
+
+static PyObject *run(PyObject *module, PyObject *arguments) {
+    (void)module;
+    struct call call = {.held = 0};
+    struct work work = {.layers = 0};
+    const char *processor, *block, *activation;
+    PyObject *states, *V, *W, *b, *result = NULL;
+    Py_ssize_t layers;
+    if (!PyArg_ParseTuple(arguments, "sssdO(OOO)nn", &processor, &block, &activation, &work.h, &states, &V, &W, &b,
+                          &work.hidden, &layers))
+        return NULL;
+    Py_buffer *x = array(&call, states, 4, 4, "states");
+    if (x) {
+        work.layers = layers;
+        work.replicas = x->shape[1];
+        work.width = x->shape[2];
+        work.inputs = x->shape[3];
+        if (x->shape[0] != 1 && x->shape[0] != layers + 1)
+            PyErr_Format(PyExc_ValueError, "states: room for %zd, expected 1 or %zd", x->shape[0], layers + 1);
+        else if (prepared(&call, &work, processor, block, activation) && parameters(&call, &work, V, W, b, 0, 0)) {
+            int all = x->shape[0] != 1;
+            void *inner = room(&call, &work);
+            if (inner) {
+                Py_BEGIN_ALLOW_THREADS;
+                call.passes->run(&work, x->buf, all, inner);
+                Py_END_ALLOW_THREADS;
+                free(inner);
+                result = Py_NewRef(Py_None);
+            }
+        }
+    }
+    give_back(&call);
+    return result;
+}
+
+static PyObject *functions(PyObject *module, PyObject *arguments) {
+    (void)module;
+    struct call call = {.held = 0};
+    struct work work = {.layers = 0};
+    const char *processor, *activation;
+    PyObject *z, *value, *slope, *result = NULL;
+    if (!PyArg_ParseTuple(arguments, "ssOOO", &processor, &activation, &z, &value, &slope))
+        return NULL;
+    Py_buffer *at = array(&call, z, 1, 1, "z"), *a = at ? array(&call, value, 1, 1, "value") : NULL,
+              *s = a ? array(&call, slope, 1, 1, "slope") : NULL;
+    if (s && has_shape(a, "value", at->shape) && has_shape(s, "slope", at->shape)) {
+        work.inputs = at->shape[0];
+        if (prepared(&call, &work, processor, BLOCKS[ONE], activation)) {
+            call.passes->functions(work.activation, at->buf, a->buf, s->buf, work.inputs);
+            result = Py_NewRef(Py_None);
+        }
+    }
+    give_back(&call);
+    return result;
+}
+
+static PyMethodDef methods[] = {
+    {"advance", advance, METH_VARARGS, "advance(processor, block, activation, h, states, inner, (V, W, b), first)"},
+    {"pull_back", pull_back, METH_VARARGS,
+     "pull_back(processor, block, activation, h, states, inner, g, (V, W, b), (dV, dW, db), first)"},
+    {"run", run, METH_VARARGS, "run(processor, block, activation, h, states, (V, W, b), hidden, layers)"},
+    {"functions", functions, METH_VARARGS, "functions(processor, activation, z, value, slope)"},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef definition = {.m_base = PyModuleDef_HEAD_INIT, .m_name = "_compiled", .m_methods = methods};
+
+/* The names as a tuple of the module. */
+static int add(PyObject *module, const char *attribute, const char *const *names, int count) {
+    PyObject *tuple = PyTuple_New(count);
+    for (int i = 0; tuple && i < count; i++) {
+        PyObject *name = PyUnicode_FromString(names[i]);
+        if (!name)
+            Py_CLEAR(tuple);
+        else
+            PyTuple_SET_ITEM(tuple, i, name);
+    }
+    if (!tuple || PyModule_AddObject(module, attribute, tuple) < 0) {
+        Py_XDECREF(tuple);
+        return 0;
+    }
+    return 1;
+}
+
+PyMODINIT_FUNC PyInit__compiled(void) {
+    const char *here[COUNT(PROCESSORS)];
+    int count = 0;
+    for (int i = 0; i < COUNT(PROCESSORS); i++)
+        if (PROCESSORS[i].is_this())
+            here[count++] = PROCESSORS[i].name;
+    PyObject *module = PyModule_Create(&definition);
+    if (!module || !add(module, "PROCESSORS", here, count) || !add(module, "BLOCKS", BLOCKS, COUNT(BLOCKS)) ||
+        !add(module, "ACTIVATIONS", ACTIVATIONS, COUNT(ACTIVATIONS))) {
+        Py_XDECREF(module);
+        return NULL;
+    }
+    return module;
+}

@@ -1,0 +1,68 @@
+"""The fastest engine that is there, layer by layer of what is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from jaxtyping import Float
+from torch import Tensor
+
+from ..networks.steps.step import Field, Step
+from .compiled import Compiled
+from .eager import Eager, eager_passes
+from .engine import Engine
+from .trunks.segmented import SegmentedTrunk, Weights
+
+
+class Auto(Eager):
+    """The compiled engine where it has a form of the layers, else the eager one; walks are the eager one's."""
+
+    name = "auto"
+
+    def __init__(self, compiled: Compiled | None = None) -> None:
+        self.compiled = compiled or Compiled()
+        self._said: set[str] = set()
+        self._say: Callable[[str], None] | None = None
+
+    def reports_to(self, say: Callable[[str], None]) -> None:
+        self._say = say
+
+    def used(self, device: str) -> str:
+        return Compiled.name if device == "cpu" and self.compiled.missing() is None else Eager.name
+
+    def trunk(self, memory: float) -> AutoTrunk:
+        return AutoTrunk(memory, self)
+
+    def forward(
+        self, field: Field, step: Step, x0: Float[Tensor, "r n d"], weights: Weights, h: float
+    ) -> Float[Tensor, "r n d"]:
+        return self.suited(field, step, x0).forward(field, step, x0, weights, h)
+
+    def states(
+        self, field: Field, step: Step, x0: Float[Tensor, "r n d"], weights: Weights, h: float
+    ) -> Float[Tensor, "layers r n d"]:
+        return self.suited(field, step, x0).states(field, step, x0, weights, h)
+
+    def suited(self, field: Field, step: Step, x0: Tensor) -> Engine:
+        """The engine that computes these layers."""
+        reason = self.compiled.without(field, step, x0)
+        if reason is None:
+            return self.compiled
+        if self._say is not None and reason not in self._said:
+            self._said.add(reason)
+            self._say(f"engine=auto: {reason}, so the eager engine computes it")
+        return Eager()
+
+
+class AutoTrunk(SegmentedTrunk):
+    """Segments of whichever engine is suited."""
+
+    def __init__(self, memory: float, engine: Auto) -> None:
+        super().__init__(memory)
+        self.engine = engine
+
+    def passes(self, field: Field, step: Step, x0: Float[Tensor, "r n d"], h: float) -> Callable[[Weights], Any] | None:
+        if isinstance(engine := self.engine.suited(field, step, x0), Compiled):
+            return engine.passes(field, x0, h)
+        return eager_passes(field, step, h)

@@ -1,0 +1,282 @@
+"""Compiled C: Euler steps of blocks one, outside and two, one pass a layer through the cache, on one CPU core.
+
+    forward    z = W x + b, phi(z) and x + h phi(z) of one replica at a time, while they are in the cache
+    backward   g + h W^T (phi'(z) g) and the gradients of the layer's weights, likewise
+
+`_compiled.c` says what is compiled, and how; an extension that is left out where no compiler was at installation.
+States lie inputs side by side, (r, d, n), n filled up to a multiple of 64 bytes: by the last input again, with costates
+of zero. A state is the same bit for bit whatever other inputs and replicas it is computed with, and on whatever number
+of threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.autograd import forward_ad
+
+from ..errors import SettingError
+from ..networks.blocks.block import Segment
+from ..networks.residual import forward, states
+from ..networks.steps.euler import Euler
+from ..networks.steps.step import Field, Step
+from ..networks.vector_field import VectorField
+from ..sampling.pieces import piece_size
+from .engine import Engine
+from .trunks.segmented import SegmentedTrunk, SegmentPasses, Weights
+
+try:
+    from . import _compiled as layers  # pyright: ignore
+except ImportError:  # no compiler at installation
+    layers: Any = None
+
+if TYPE_CHECKING:
+    from ..random import Stream
+    from ..sampling.layer_law import Law
+    from ..sampling.schemes import Scheme, Walker
+    from ..sampling.tape import Tape
+
+PROCESSORS: tuple[str, ...] = () if layers is None else layers.PROCESSORS
+"""The kinds of processor that this is one of and code is compiled for, the best first; none without the extension."""
+BYTES_OF_A_VECTOR = 64
+WIDEST_MATRIX = 2048
+"""Rows and columns at most: up to here it was measured to be faster than the eager engine, on one core."""
+BYTES_OF_A_CHUNK = 2**14
+"""Of the states of inputs that go through all layers together: they stay in the first cache. Speed alone."""
+
+
+class Compiled(Engine):
+    """Refuses in words what it has no compiled form of; `auto` does not."""
+
+    name = "compiled"
+
+    def __init__(self, processor: str | None = None) -> None:
+        self.processor = processor or next(iter(PROCESSORS), "")
+
+    # -- what there is a form of ------------------------------------------------------------------
+
+    def without(self, field: Field, step: Step, x0: Tensor) -> str | None:
+        """Why there is no compiled form of these layers, or None."""
+        if reason := self.missing():
+            return reason
+        if type(step) is not Euler:
+            return f"step {step.name} has no compiled form"
+        if not isinstance(field, VectorField):
+            return "a field that is no block has no compiled form"
+        width = max(max(shape) for shape in field.shapes.values())
+        return self.without_form(field.block.name, field.activation, width) or self.without_kind(x0.device, x0.dtype)
+
+    @staticmethod
+    def missing() -> str | None:
+        """Why nothing is compiled here, or None."""
+        return None if PROCESSORS else "there was no C compiler when reslim was installed"
+
+    @staticmethod
+    def without_form(block: str, activation: str, width: int) -> str | None:
+        """Why no block of this name is compiled with this activation at this width, or None."""
+        if block not in layers.BLOCKS:
+            return f"block={block} has no compiled form"
+        if activation not in layers.ACTIVATIONS:
+            return f"activation={activation} has no compiled form"
+        return f"matrices of {width} rows or columns are wider than {WIDEST_MATRIX}" if width > WIDEST_MATRIX else None
+
+    @staticmethod
+    def without_kind(device: torch.device, dtype: torch.dtype) -> str | None:
+        """Why there is no compiled form for numbers of this kind, or None."""
+        if device.type != "cpu":
+            return f"device={device.type}: it computes on CPUs"
+        return None if dtype in (torch.float32, torch.float64) else f"dtype={dtype} has no compiled form"
+
+    def require(self, settings: Any) -> None:
+        on_cpu = settings.device in ("auto", "cpu")
+        if reason := self.missing() or ("" if on_cpu else f"device={settings.device}: it computes on CPUs"):
+            _refuse(reason)
+        if (block := getattr(settings, "block", None)) is not None:
+            width = max(max(shape) for shape in block.shapes(settings.width).values())
+            if reason := self.without_form(block.name, settings.activation, width):
+                _refuse(reason)
+
+    def require_form(self, field: Field, step: Step, x0: Tensor) -> None:
+        """Raise `SettingError` where there is no compiled form of these layers."""
+        if reason := self.without(field, step, x0):
+            _refuse(reason)
+
+    # -- networks ---------------------------------------------------------------------------------
+
+    def trunk(self, memory: float) -> CompiledTrunk:
+        return CompiledTrunk(memory, self)
+
+    def forward(
+        self, field: Field, step: Step, x0: Float[Tensor, "r n d"], weights: Weights, h: float
+    ) -> Float[Tensor, "r n d"]:
+        self.require_form(field, step, x0)
+        if _is_differentiated(x0, weights):
+            return forward(field, step, x0, weights, h)
+        passes = self.passes(field, x0, h)(weights)
+        out = torch.empty_like(x0.mT, memory_format=torch.contiguous_format).mT
+        inputs = max(BYTES_OF_A_CHUNK // (x0.shape[2] * x0.element_size() * 64) * 64, 64)
+        for chunk, into in zip(x0.split(inputs, dim=1), out.split(inputs, dim=1), strict=True):
+            x = passes.laid(chunk)
+            passes.run(x[None])
+            into.copy_(x.mT[:, : chunk.shape[1]])
+        return out
+
+    def states(
+        self, field: Field, step: Step, x0: Float[Tensor, "r n d"], weights: Weights, h: float
+    ) -> Float[Tensor, "layers r n d"]:
+        self.require_form(field, step, x0)
+        if _is_differentiated(x0, weights):
+            return states(field, step, x0, weights, h)
+        passes = self.passes(field, x0, h)(weights)
+        first = passes.laid(x0)
+        all_states = first.new_empty(passes.depth + 1, *first.shape)
+        all_states[0] = first
+        passes.run(all_states)
+        return passes.read(all_states).contiguous()
+
+    def passes(self, field: Any, x0: Tensor, h: float) -> Callable[[Weights], CompiledPasses]:
+        """What makes passes of weights through layers that there is a form of."""
+        how = (self.processor, field.block.name, field.activation, float(h))
+        return partial(CompiledPasses, how, x0.shape[1])
+
+    # -- walks: none yet --------------------------------------------------------------------------
+
+    def walk(
+        self,
+        walkers: Sequence[Walker],
+        x0: Tensor,
+        law: Law,
+        *,
+        horizon: float,
+        stream: Stream,
+        layers: Collection[int] | None = None,
+    ) -> Iterator[tuple[int, list[Tensor]]]:
+        _refuse(WITHOUT_WALKS)
+
+    def tangents(
+        self,
+        walkers: Sequence[Walker],
+        x0: Tensor,
+        u0: Tensor,
+        law: Law,
+        *,
+        horizon: float,
+        stream: Stream,
+        layers: Collection[int] | None = None,
+    ) -> Iterator[tuple[int, list[Tensor], list[Tensor]]]:
+        _refuse(WITHOUT_WALKS)
+
+    def record(
+        self,
+        scheme: Scheme,
+        x0: Tensor,
+        law: Law,
+        *,
+        depth: int,
+        horizon: float,
+        stream: Stream,
+        u0: Tensor | None = None,
+    ) -> Tape:
+        _refuse(WITHOUT_WALKS)
+
+    def act(self, law: Law, vectors: Tensor, biased: Tensor, h: float, stream: Stream) -> Tensor:
+        _refuse(WITHOUT_WALKS)
+
+    def piece_size(self, vectors: int, width: int, dtype: torch.dtype) -> int:
+        return piece_size(vectors, width, dtype)
+
+
+WITHOUT_WALKS = "walks of random networks have no compiled form"
+
+
+def _refuse(reason: str) -> NoReturn:
+    raise SettingError(f"engine=compiled: {reason}; engine=auto takes another engine for that")
+
+
+def _is_differentiated(x0: Tensor, weights: Weights) -> bool:
+    """Whether derivatives are taken, which is torch's to do where no trunk was asked for."""
+    tensors = (x0, *weights.values())
+    along = any(forward_ad.unpack_dual(t).tangent is not None for t in tensors)
+    return along or (torch.is_grad_enabled() and any(t.requires_grad for t in tensors))
+
+
+class CompiledTrunk(SegmentedTrunk):
+    """Segments in C."""
+
+    def __init__(self, memory: float, engine: Compiled) -> None:
+        super().__init__(memory)
+        self.engine = engine
+
+    def passes(self, field: Field, step: Step, x0: Float[Tensor, "r n d"], h: float) -> Callable[..., CompiledPasses]:
+        self.engine.require_form(field, step, x0)
+        return self.engine.passes(field, x0, h)
+
+
+class CompiledPasses(SegmentPasses):
+    """Layers of `n` inputs; `how` says for which processor, and block, activation and h. States are (r, d, n')."""
+
+    def __init__(self, how: tuple[str, str, str, float], n: int, weights: Weights) -> None:
+        self.how, self.n, self.weights = how, n, weights
+        self._theta = _arrays({name: _dense(w.detach()) for name, w in weights.items()})
+
+    @property
+    def hidden(self) -> int:
+        return self.weights["W"].shape[2]
+
+    def shapes(self, x0: Float[Tensor, "r n d"]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        r, _, d = x0.shape
+        n = _filled_up(self.n, x0.element_size())
+        return (r, d, n), (r, self.hidden, n)
+
+    def laid(self, x: Float[Tensor, "r n d"]) -> Tensor:
+        r, n, d = x.shape
+        out = x.new_empty(r, d, _filled_up(n, x.element_size()))
+        out[:, :, :n] = x.mT
+        if out.shape[2] > n:
+            out[:, :, n:] = x[:, -1, :, None]
+        return out
+
+    def laid_costates(self, g: Float[Tensor, "r n d"]) -> Tensor:
+        r, n, d = g.shape
+        out = g.new_zeros(r, d, _filled_up(n, g.element_size()))
+        out[:, :, :n] = g.mT
+        return out
+
+    def read(self, x: Tensor) -> Tensor:
+        return x[..., : self.n].mT
+
+    def run(self, x: Tensor) -> None:
+        """`x` (1, r, d, n') to the output, or (L + 1, r, d, n') to all states after the first."""
+        layers.run(*self.how, x.numpy(), self._theta, self.hidden, self.depth)
+
+    def advance(self, segment: Segment, start: int) -> None:
+        layers.advance(*self.how, segment.states.numpy(), segment.inner.numpy(), self._theta, start)
+
+    def pull_back(self, segment: Segment, start: int, g: Tensor, gradients: Mapping[str, Tensor]) -> Tensor:
+        into = _arrays({name: d.transpose(0, 1) for name, d in gradients.items()})
+        activations = (segment.states.numpy(), segment.inner.numpy())
+        layers.pull_back(*self.how, *activations, g.numpy(), self._theta, into, start)
+        return g
+
+
+def _filled_up(n: int, size: int) -> int:
+    """Inputs with those that fill the last 64 bytes."""
+    of_vector = BYTES_OF_A_VECTOR // size
+    return -(-n // of_vector) * of_vector
+
+
+def _dense(w: Tensor) -> Tensor:
+    """`w` (r, layers, *shape), or a copy where the numbers of a layer do not lie side by side."""
+    return w if w[0, 0].is_contiguous() else w.contiguous()
+
+
+def _arrays(parameters: Mapping[str, Tensor]) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
+    """`(V, W, b)`, V None where there is none."""
+    V = parameters.get("V")
+    return None if V is None else V.numpy(), parameters["W"].numpy(), parameters["b"].numpy()

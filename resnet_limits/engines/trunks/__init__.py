@@ -1,0 +1,1 @@
+"""Ways through the layers in training that several engines have in common."""
