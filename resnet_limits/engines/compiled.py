@@ -32,9 +32,9 @@ from .engine import Engine
 from .trunks.segmented import SegmentedTrunk, SegmentPasses, Weights
 
 try:
-    from . import _compiled as layers  # pyright: ignore
+    from . import _compiled  # pyright: ignore
 except ImportError:  # no compiler at installation
-    layers: Any = None
+    _compiled = None
 
 if TYPE_CHECKING:
     from ..random import Stream
@@ -42,10 +42,12 @@ if TYPE_CHECKING:
     from ..sampling.schemes import Scheme, Walker
     from ..sampling.tape import Tape
 
+layers: Any = _compiled
+"""The extension; None without."""
 PROCESSORS: tuple[str, ...] = () if layers is None else layers.PROCESSORS
 """The kinds of processor that this is one of and code is compiled for, the best first; none without the extension."""
 BYTES_OF_A_VECTOR = 64
-WIDEST_MATRIX = 2048
+WIDTH_OF_WIDEST_LAYER = 2048
 """Rows and columns at most: up to here it was measured to be faster than the eager engine, on one core."""
 BYTES_OF_A_CHUNK = 2**14
 """Of the states of inputs that go through all layers together: they stay in the first cache. Speed alone."""
@@ -84,7 +86,11 @@ class Compiled(Engine):
             return f"block={block} has no compiled form"
         if activation not in layers.ACTIVATIONS:
             return f"activation={activation} has no compiled form"
-        return f"matrices of {width} rows or columns are wider than {WIDEST_MATRIX}" if width > WIDEST_MATRIX else None
+        return (
+            f"matrices of {width} rows or columns are wider than {WIDTH_OF_WIDEST_LAYER}"
+            if width > WIDTH_OF_WIDEST_LAYER
+            else None
+        )
 
     @staticmethod
     def without_kind(device: torch.device, dtype: torch.dtype) -> str | None:

@@ -16,7 +16,7 @@ from torch import Tensor
 import resnet_limits as rl
 from resnet_limits.engines import computed_by, default_engine
 from resnet_limits.engines.auto import Auto
-from resnet_limits.engines.compiled import PROCESSORS, WIDEST_MATRIX, Compiled
+from resnet_limits.engines.compiled import PROCESSORS, WIDTH_OF_WIDEST_LAYER, Compiled
 from resnet_limits.engines.eager import Eager
 from resnet_limits.errors import SettingError
 from resnet_limits.networks.blocks import field
@@ -176,11 +176,11 @@ def test_what_has_no_compiled_form_is_refused_with_the_reason_by_name_and_comput
     auto.reports_to(said.append)
     vector_field, x, weights = network(option("prenorm"), "tanh", 4)
     other, y, of_other = network(option("one"), "tanh", len(STEPS["heun"].times(4)))
-    wide, z, of_wide = layers("one", "tanh", 1, 1, 2, WIDEST_MATRIX + 1, 1, torch.float32)
+    wide, z, of_wide = layers("one", "tanh", 1, 1, 2, WIDTH_OF_WIDEST_LAYER + 1, 1, torch.float32)
     for what, step, points, theta, reason in (
         (vector_field, EULER, x, weights, "block=prenorm has no compiled form"),
         (other, STEPS["heun"], y, of_other, "step heun has no compiled form"),
-        (wide, EULER, z, of_wide, f"wider than {WIDEST_MATRIX}"),
+        (wide, EULER, z, of_wide, f"wider than {WIDTH_OF_WIDEST_LAYER}"),
     ):
         for way in (Compiled().trunk(1.0), Compiled().forward, Compiled().states):
             with pytest.raises(SettingError, match=f"engine=compiled: .*{reason}.*engine=auto"):
@@ -222,7 +222,7 @@ def test_a_job_runs_on_the_engine_that_it_asks_for():
     [
         ({"block": "prenorm"}, "block=prenorm has no compiled form"),
         ({"device": "cuda"}, "device=cuda: it computes on CPUs"),
-        ({"width": WIDEST_MATRIX + 1}, f"wider than {WIDEST_MATRIX}"),
+        ({"width": WIDTH_OF_WIDEST_LAYER + 1}, f"wider than {WIDTH_OF_WIDEST_LAYER}"),
     ],
 )
 def test_a_request_for_what_it_has_no_form_of_is_refused_before_anything_is_measured(keys, why):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -14,21 +15,21 @@ pytestmark = pytest.mark.skipif(not PROCESSORS, reason="installed without a C co
 Number = mpmath.mpf
 
 
-def tanh(z: Number) -> tuple[Number, Number]:
+def tanh(z: Any) -> tuple[Any, Any]:
     return mpmath.tanh(z), mpmath.sech(z) ** 2
 
 
-def swish(z: Number) -> tuple[Number, Number]:
+def swish(z: Any) -> tuple[Any, Any]:
     s = 1 / (1 + mpmath.exp(-z))
     return z * s, s * (1 + z / (1 + mpmath.exp(z)))
 
 
-def gelu(z: Number) -> tuple[Number, Number]:
+def gelu(z: Any) -> tuple[Any, Any]:
     below = mpmath.erfc(-z / mpmath.sqrt(2)) / 2
     return z * below, below + z * mpmath.npdf(z)
 
 
-EXACT: dict[str, Callable[[Number], tuple[Number, Number]]] = {"tanh": tanh, "swish": swish, "gelu": gelu}
+EXACT: dict[str, Callable[[Any], tuple[Any, Any]]] = {"tanh": tanh, "swish": swish, "gelu": gelu}
 RANGE = {
     np.float32: {"tanh": 43.0, "swish": 80.0, "gelu": 13.0},
     np.float64: {"tanh": 353.0, "swish": 700.0, "gelu": 37.0},
@@ -98,8 +99,8 @@ def test_beyond_every_size_and_at_zero_they_are_what_they_tend_to(processor, dty
         value, slope = np.empty_like(z), np.empty_like(z)
         layers.functions(processor, name, z, value, slope)
         for got, exact in ((value, values), (slope, slopes)):
-            for mine, its in zip(got, exact, strict=False):
-                assert its is None or mine == pytest.approx(its, rel=1e-6, abs=1e-30, nan_ok=True), name
+            for mine, limit in zip(got, exact, strict=False):
+                assert limit is None or mine == pytest.approx(limit, rel=1e-6, abs=1e-30, nan_ok=True), name
         assert np.array_equal(np.signbit(value[:2]), [False, True]) or name == "relu"
 
 

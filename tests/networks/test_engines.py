@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from resnet_limits.engines import default_engine
 from resnet_limits.engines.eager import Eager
 from resnet_limits.engines.trunks.segmented import MEGABYTE, segments
 from resnet_limits.networks.blocks.block import Block
@@ -16,10 +15,6 @@ BY_HAND = [option(name) for name in Block.options if Block.options[name].passes 
 
 class TestEager(EngineLaws):
     engine = Eager()
-
-
-def test_networks_run_on_the_eager_engine():
-    assert type(default_engine()) is Eager
 
 
 def held(depth, memory, block=BY_HAND[0]):
