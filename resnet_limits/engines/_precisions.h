@@ -1,4 +1,4 @@
-/* `_layers.h` in single and double precision, for the kind of processor that `_compiled.c` has just described. */
+/* `KERNEL` in single and double precision, for the kind of processor that `_processors.h` has just described. */
 
 #define NAME(x) NAMED(x##_single)
 #if BYTES == 64
@@ -17,12 +17,15 @@
 #define LOG_2_HIGH 0x1.63p-1f /* times an exponent: exact */
 #define LOG_2_LOW -0x1.bd0106p-13f
 #define LARGEST_EXPONENT 87.0f /* exp(+-it) is a normal number */
+#define EPSILON 0x1p-23f
+#define THIRD_OF_DIGITS 0x1.428a30p-8f /* EPSILON^(1/3) */
+#define SMALLEST_SQUARE 2.0037e-29f /* that keeps so many digits: the smallest normal number over both */
 #define LARGEST_NORMAL 13.1f /* exp(-it^2/2), too */
 #define EXP EXP_SINGLE
 #define TAIL TAIL_SINGLE
 #define EXP_TERMS 6
 #define TAIL_TERMS 11
-#include "_layers.h"
+#include KERNEL
 #undef NAME
 #undef LANES
 #undef REAL
@@ -34,6 +37,9 @@
 #undef LOG_2_HIGH
 #undef LOG_2_LOW
 #undef LARGEST_EXPONENT
+#undef EPSILON
+#undef THIRD_OF_DIGITS
+#undef SMALLEST_SQUARE
 #undef LARGEST_NORMAL
 #undef EXP
 #undef TAIL
@@ -57,12 +63,15 @@
 #define LOG_2_HIGH 0x1.62e42feep-1
 #define LOG_2_LOW 0x1.a39ef35793c76p-33
 #define LARGEST_EXPONENT 708.0
+#define EPSILON 0x1p-52
+#define THIRD_OF_DIGITS 0x1.965fea53d6e3dp-18
+#define SMALLEST_SQUARE 1.6548e-287
 #define LARGEST_NORMAL 37.6
 #define EXP EXP_DOUBLE
 #define TAIL TAIL_DOUBLE
 #define EXP_TERMS 11
 #define TAIL_TERMS 23
-#include "_layers.h"
+#include KERNEL
 #undef NAME
 #undef LANES
 #undef REAL
@@ -74,6 +83,9 @@
 #undef LOG_2_HIGH
 #undef LOG_2_LOW
 #undef LARGEST_EXPONENT
+#undef EPSILON
+#undef THIRD_OF_DIGITS
+#undef SMALLEST_SQUARE
 #undef LARGEST_NORMAL
 #undef EXP
 #undef TAIL

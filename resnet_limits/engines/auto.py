@@ -16,7 +16,7 @@ from .trunks.segmented import SegmentedTrunk, Weights
 
 
 class Auto(Eager):
-    """The compiled engine where it has a form of the layers, else the eager one; walks are the eager one's."""
+    """The compiled engine where it has a form of the layers, else the eager one; random walks are the eager one's."""
 
     name = "auto"
 

@@ -3,7 +3,8 @@
     forward    z = W x + b, phi(z) and x + h phi(z) of one replica at a time, while they are in the cache
     backward   g + h W^T (phi'(z) g) and the gradients of the layer's weights, likewise
 
-`_compiled.c` says what is compiled, and how; an extension that is left out where no compiler was at installation.
+Random networks are walked as `walks/replicas.py` says. `_compiled.c` says what is compiled, and how; an extension that
+is left out where no compiler was at installation.
 States lie inputs side by side, (r, d, n), n filled up to a multiple of 64 bytes: by the last input again, with costates
 of zero. A state is the same bit for bit whatever other inputs and replicas it is computed with, and on whatever number
 of threads.
@@ -27,9 +28,11 @@ from ..networks.residual import forward, states
 from ..networks.steps.euler import Euler
 from ..networks.steps.step import Field, Step
 from ..networks.vector_field import VectorField
+from ..sampling.layer_law import Isotropic
 from ..sampling.pieces import piece_size
 from .engine import Engine
 from .trunks.segmented import SegmentedTrunk, SegmentPasses, Weights
+from .walks.replicas import walk_replicas, without_walk
 
 try:
     from . import _compiled  # pyright: ignore
@@ -151,7 +154,12 @@ class Compiled(Engine):
         how = (self.processor, field.block.name, field.activation, float(h))
         return partial(CompiledPasses, how, x0.shape[1])
 
-    # -- walks: none yet --------------------------------------------------------------------------
+    # -- random networks --------------------------------------------------------------------------
+
+    def without_walk(self, walkers: Sequence[Walker], x0: Tensor, law: Law) -> str | None:
+        """Why there is no compiled form of this walk, or None."""
+        reason = self.missing() or self.without_kind(x0.device, x0.dtype)
+        return reason or without_walk(walkers, x0, law, layers.ACTIVATIONS)
 
     def walk(
         self,
@@ -163,7 +171,10 @@ class Compiled(Engine):
         stream: Stream,
         layers: Collection[int] | None = None,
     ) -> Iterator[tuple[int, list[Tensor]]]:
-        _refuse(WITHOUT_WALKS)
+        if reason := self.without_walk(walkers, x0, law):
+            _refuse(reason)
+        assert isinstance(law, Isotropic)
+        return walk_replicas(self.processor, walkers, x0, law, horizon=horizon, stream=stream, layers=layers)
 
     def tangents(
         self,
@@ -176,7 +187,7 @@ class Compiled(Engine):
         stream: Stream,
         layers: Collection[int] | None = None,
     ) -> Iterator[tuple[int, list[Tensor], list[Tensor]]]:
-        _refuse(WITHOUT_WALKS)
+        _refuse(ONLY_FORWARD)
 
     def record(
         self,
@@ -189,16 +200,16 @@ class Compiled(Engine):
         stream: Stream,
         u0: Tensor | None = None,
     ) -> Tape:
-        _refuse(WITHOUT_WALKS)
+        _refuse(ONLY_FORWARD)
 
     def act(self, law: Law, vectors: Tensor, biased: Tensor, h: float, stream: Stream) -> Tensor:
-        _refuse(WITHOUT_WALKS)
+        _refuse(ONLY_FORWARD)
 
     def piece_size(self, vectors: int, width: int, dtype: torch.dtype) -> int:
         return piece_size(vectors, width, dtype)
 
 
-WITHOUT_WALKS = "walks of random networks have no compiled form"
+ONLY_FORWARD = "of random networks, walks alone have a compiled form: no tangents, tapes and single layers"
 
 
 def _refuse(reason: str) -> NoReturn:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 
 def loaded(path: str) -> Any:
-    spec = importlib.util.spec_from_file_location("_compiled", path)
+    spec = importlib.util.spec_from_file_location(Path(path).stem, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -33,7 +34,7 @@ def parameters(rng: np.random.Generator, dtype: type, r: int, depth: int, d: int
     return drawn(d, m), drawn(m, d), drawn(m)
 
 
-def walk(module: Any) -> None:
+def layers(module: Any) -> None:
     rng, depth = np.random.default_rng(0), 3
     sizes = ((1, 1, 1, 1), (2, 1, 3, 5), (1, 3, 30, 25), (3, 5, 17, 33), (1, 9, 64, 7))  # r, vectors, d, m
     for processor, dtype, (r, vectors, d, hidden) in itertools.product(
@@ -55,6 +56,26 @@ def walk(module: Any) -> None:
             module.functions(processor, activation, z, z.copy(), z.copy())
 
 
+def walks(module: Any) -> None:
+    """Spans with and without dependent vectors, bases of all coordinates, and states that are not finite."""
+    rng, sizes = np.random.default_rng(0), ((1, 1), (1, 9), (2, 16), (3, 5), (7, 33), (9, 2), (40, 50))  # n, d
+    for processor, dtype, (n, d), scale in itertools.product(
+        ("x86-64-v4", "x86-64-v3", "any"), (np.float32, np.float64), sizes, (0.3, 0.0, 1e30)
+    ):
+        of_vector = 64 // np.dtype(dtype).itemsize
+        states = np.zeros((3, 2 * n, -(-d // of_vector) * of_vector), dtype)
+        states[..., :d] = np.tile(rng.normal(size=(3, n, d)), (1, 2, 1))
+        many = 2 * n > d + 1 or 4 * n * n > 10 * (d + 1)
+        for phi, psi in (("tanh", "identity"), ("swish", "gelu"), ("identity", "relu")):
+            how = (d, scale, 0.4, 2**64 - 1, 7, 62, 64)
+            try:
+                module.walk(processor, (phi, "tanh"), (psi, "tanh"), (1, 2), states, states.copy(), *how, 0, 5, many)
+            except ValueError as error:
+                if "there is no compiled form" not in str(error):  # this is another kind of processor
+                    raise
+
+
 if __name__ == "__main__":
-    walk(loaded(sys.argv[1]))
+    its_own = loaded(sys.argv[1])
+    (walks if hasattr(its_own, "walk") else layers)(its_own)
     print("done")

@@ -24,15 +24,20 @@ from resnet_limits.networks.steps import STEPS
 from resnet_limits.random import Stream
 from resnet_limits.sampling.layer_law import Isotropic
 from resnet_limits.sampling.schemes import ShallowNetwork, Walker
+from resnet_limits.sampling.walk import walk
 
 from .engine_laws import (
     EULER,
+    D,
     EngineLaws,
+    Leaky,
+    correlated,
     each_activation,
     each_precision,
     network,
     option,
     output_and_gradients,
+    start,
 )
 
 pytestmark = pytest.mark.skipif(not PROCESSORS, reason="installed without a C compiler")
@@ -41,8 +46,16 @@ each_processor = pytest.mark.parametrize("processor", PROCESSORS)
 each_form = pytest.mark.parametrize("block", ["one", "outside", "two"])
 
 
+class AutoWithWalks(Auto):
+    """Auto, with the compiled walk where there is one: the laws hold for whatever is compiled."""
+
+    def walk(self, walkers, x0, law, **how):
+        compiled = self.compiled.without_walk(walkers, x0, law) is None
+        return (self.compiled if compiled else super()).walk(walkers, x0, law, **how)
+
+
 class TestAuto(EngineLaws):
-    engine = Auto()
+    engine = AutoWithWalks()
 
 
 def layers(
@@ -193,12 +206,45 @@ def test_what_has_no_compiled_form_is_refused_with_the_reason_by_name_and_comput
         assert reason in said[-1]
 
 
-def test_walks_are_refused_by_name():
-    x0, law, stream = torch.zeros(2, 1, 3), Isotropic(1.0, 1.0), Stream(0, "test.walk")
-    with pytest.raises(SettingError, match="engine=compiled: walks of random networks have no compiled form"):
-        Compiled().walk([Walker(ShallowNetwork("tanh"), 2)], x0, law, horizon=1.0, stream=stream)
-    with pytest.raises(SettingError, match="engine=compiled: walks"):
+def test_walks_without_a_compiled_form_are_refused_by_name():
+    stream, x0, law = Stream(0, "test.walk"), torch.ones(2, 1, D), Isotropic(1.0, 1.0)
+    tanh, of_walker = ShallowNetwork("tanh"), Walker(ShallowNetwork("tanh"), 2)
+    for walkers, points, of_weights, reason in (
+        ([of_walker], x0, correlated(D), "walks of weights of law MatrixNormal have no compiled form"),
+        ([Walker(Leaky("tanh"), 2)], x0, law, "walks of Leaky have no compiled form"),
+        ([of_walker], torch.ones(2, 65, D), law, "walks of more than 64 states have no compiled form"),
+        ([of_walker], x0.clone().requires_grad_(), law, "derivatives of walks have no compiled form"),
+    ):
+        with pytest.raises(SettingError, match=f"engine=compiled: {reason}"):
+            Compiled().walk(walkers, points, of_weights, horizon=1.0, stream=stream)
+    with pytest.raises(SettingError, match="no tangents, tapes and single layers"):
         Compiled().act(law, x0, torch.ones(1), 0.1, stream)
+    with pytest.raises(SettingError, match="no tangents, tapes and single layers"):
+        Compiled().record(tanh, x0, law, depth=2, horizon=1.0, stream=stream)
+
+
+@each_processor
+@each_precision
+@pytest.mark.parametrize(("n", "width"), [(1, 1), (1, 9), (2, 16), (3, 5), (5, 33), (9, 2), (20, 100)])
+def test_walks_are_those_of_the_loop_on_every_kind_of_processor(processor, dtype, n, width):
+    x0, tolerance = start(5, n, width, dtype=dtype), 1e-11 if dtype == torch.float64 else 2e-4
+    for law in (Isotropic(1.2, 0.5), Isotropic(1.2, 0.0), Isotropic(0.0, 0.7)):
+        walkers = [Walker(ShallowNetwork("swish", "gelu"), 3), Walker(ShallowNetwork("relu", "tanh"), 6)]
+        how = {"horizon": 1.0, "stream": Stream(4, "test.walk", first_replica=62)}
+        for (k, ours), (layer, loop) in zip(
+            Compiled(processor).walk(walkers, x0, law, **how), walk(walkers, x0, law, **how), strict=True
+        ):
+            assert k == layer
+            torch.testing.assert_close(ours, loop, rtol=tolerance, atol=tolerance)
+
+
+@each_precision
+def test_a_state_that_explodes_does_so_as_in_the_loop(dtype):
+    x0, law, how = start(3, 2, 5, dtype=dtype), Isotropic(1e30, 1.0), {"horizon": 1.0, "stream": Stream(4, "test.walk")}
+    walkers = [Walker(ShallowNetwork("identity"), 30)]
+    ((ours,), (loop,)) = (engine.final(walkers, x0, law, **how) for engine in (Compiled(), Eager()))
+    assert torch.equal(ours.isfinite(), loop.isfinite())
+    assert not bool(ours.isfinite().all())
 
 
 def test_derivatives_of_what_is_no_trunk_are_torch_s():
@@ -262,21 +308,15 @@ def test_a_build_without_a_compiler_leaves_the_extension_out(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_compiled_code_neither_leaves_its_arrays_nor_does_what_c_leaves_undefined(tmp_path):
+@pytest.mark.parametrize(("extension", "contraction"), [("_compiled", "fast"), ("_walks", "off")])
+def test_the_compiled_code_neither_leaves_its_arrays_nor_does_what_c_leaves_undefined(tmp_path, extension, contraction):
     runtime = libasan()
     if runtime is None:
         pytest.skip("no GCC with its sanitizers on this machine")
-    flags = (
-        "-O1",
-        "-ffp-contract=fast",
-        "-fsanitize=address,undefined",
-        "-fno-sanitize-recover=all",
-        "-fPIC",
-        "-shared",
-    )
-    source, library = ROOT / "resnet_limits" / "engines" / "_compiled.c", tmp_path / "_compiled.so"
-    include = "-I" + sysconfig.get_path("include")
-    subprocess.run(["gcc", *flags, include, str(source), "-o", str(library)], check=True, timeout=600)
+    flags = ("-O1", f"-ffp-contract={contraction}", "-fPIC", "-shared", f"-I{sysconfig.get_path('include')}")
+    sanitizers = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+    source, library = ROOT / "resnet_limits" / "engines" / f"{extension}.c", tmp_path / f"{extension}.so"
+    subprocess.run(["gcc", *flags, *sanitizers, str(source), "-o", str(library)], check=True, timeout=600)
     ran = subprocess.run(
         [sys.executable, str(ROOT / "tests" / "networks" / "sanitized.py"), str(library)],
         env={**os.environ, "LD_PRELOAD": runtime, "ASAN_OPTIONS": "detect_leaks=0"},  # Python's own are many

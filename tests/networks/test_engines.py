@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
+from resnet_limits.engines.compiled import Compiled
 from resnet_limits.engines.eager import Eager
 from resnet_limits.engines.trunks.segmented import MEGABYTE, segments
+from resnet_limits.engines.walks.replicas import in_c
 from resnet_limits.networks.blocks.block import Block
 
 from .engine_laws import EULER, HIDDEN, D, EngineLaws, N, R, network, option
@@ -51,3 +55,10 @@ def test_segments_cover_the_layers_once_and_do_not_depend_on_anything_but_the_de
 
 def test_blocks_that_a_user_trains_have_a_derivative_by_hand():
     assert {"one", "outside", "two", "prenorm"} <= {block.name for block in BY_HAND}
+
+
+def test_a_compiler_that_was_at_hand_was_used():
+    if shutil.which("gcc") is None:
+        pytest.skip("no GCC on this machine")
+    assert Compiled.missing() is None
+    assert in_c is not None

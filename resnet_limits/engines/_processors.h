@@ -1,0 +1,47 @@
+/* `KERNEL` in both precisions for each kind of processor, best first: an extension defines what it includes. */
+
+#if defined(__x86_64__)
+#define X86_64_V4 __attribute__((target("arch=x86-64-v4")))
+#define X86_64_V3 __attribute__((target("arch=x86-64-v3")))
+#define PROCESSOR X86_64_V4
+#define BYTES 64
+#define WIDE 4
+#define ROWS 6
+#define FEW_ROWS 8
+#define OUTER_ROWS 4
+#define OUTER_COLUMNS 4
+#define NAMED(x) x##_v4
+#include "_precisions.h"
+
+#define PROCESSOR X86_64_V3
+#define BYTES 32
+#define WIDE 2
+#define ROWS 6
+#define FEW_ROWS 6
+#define OUTER_ROWS 2
+#define OUTER_COLUMNS 4
+#define NAMED(x) x##_v3
+#include "_precisions.h"
+#endif
+
+#define PROCESSOR
+#define BYTES 16
+#define WIDE 2
+#define ROWS 6
+#define FEW_ROWS 6
+#define OUTER_ROWS 2
+#define OUTER_COLUMNS 4
+#define NAMED(x) x##_any
+#include "_precisions.h"
+
+static int is_any(void) { return 1; }
+#if defined(__x86_64__)
+static int is_v3(void) {
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
+           __builtin_cpu_supports("bmi2");
+}
+static int is_v4(void) {
+    return is_v3() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+#endif

@@ -1,0 +1,1 @@
+"""Random networks walked otherwise than layer by layer."""
