@@ -43,11 +43,12 @@ class HamiltonianKeys(WithKeys):
         choices=OperatorKernel.options,
     )
     length: float = key(1.0, "length scale of the Gaussian kernel", low=1e-3, high=1e3)
+    bias: bool = key(True, "whether a layer of features has a bias: (a(x), 1), or a(x) alone")
     integrator: str = key(
         "rk4", "integrator of the shooting", choices=("symplectic_euler", "leapfrog", "midpoint", "rk4")
     )
     steps: int = key(512, "steps of the shooting; half as many tell its error", low=8, high=10**5)
-    points: int = key(100, "training points that the network moves", low=2, high=10**5)
+    points: int = key(100, "training points that the network moves", low=1, high=10**5)
 
 
 @dataclass
