@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..study import Study
 from .energy import claims as energy
+from .exact import claims as exact
 from .landmarks import claims as landmarks
 from .meanfield import claims as meanfield
 from .request import check
@@ -38,6 +39,7 @@ STUDY = Study(
         sparsity.GROUP,
         meanfield.GROUP,
         landmarks.GROUP,
+        exact.GROUP,
     ),
     check=check,
     figures=("deformed_points",),
