@@ -11,6 +11,7 @@ from .request import check
 from .scaling import claims as scaling
 from .settings import Hamiltonian
 from .sparsity import claims as sparsity
+from .tracking import claims as tracking
 from .trained import claims as trained
 
 STUDY = Study(
@@ -40,6 +41,7 @@ STUDY = Study(
         meanfield.GROUP,
         landmarks.GROUP,
         exact.GROUP,
+        tracking.GROUP,
     ),
     check=check,
     figures=("deformed_points",),

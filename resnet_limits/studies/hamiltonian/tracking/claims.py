@@ -1,0 +1,110 @@
+"""`hamiltonian.tracking.*`: networks with a loss along their path, and horizons other than 1. Free of torch.
+
+Derived (`limits/hamiltonian/tracking.py`). With `nu/2 |omega|^2 + |q - y|^2 / 2` the least value V of one point of the
+line over an infinite horizon solves `V'^2 |f|^2 = nu (q - y)^2`, `|f|^2 = 1 + a^2`, and `q' = -|f|^2 V'/nu`: the rate
+near y is `|f(y)|/sqrt(nu)`. Biases alone are a linear-quadratic problem. A horizon T is a change of the unit of time:
+`omega = T omega'` makes `nu/2 int |omega|^2` on [0, T] the same with `nu/T` on [0, 1], layer by layer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ....claims.claim import RELATIVE, Claim, Expected, Kind, Rival
+from ....papers import ESTEVE, OWHADI, Paper
+from ...group import Depths, Group
+from ...least import little
+from ...reached import EXPECTED_FIRST_ORDER
+from ..exact.instances import LINE, POINT, Instance
+from ..outside import kinked_velocity, solution_not_reached
+
+RATES_OF_LONG_HORIZON = 10.0
+"""The long horizon, in units of one over the rate: `exp(-20)` is what the end is from rest."""
+HORIZON_OF_BIASES = 1.5
+"""The horizon of biases alone, in units of `sqrt(nu)`: the path feels its end."""
+HORIZON_OF_UNIT = 2.5
+"""The horizon that is compared with the horizon 1."""
+DEPTHS_OF_TRACKING = Depths(low=8, high=64)
+LOSS_OF_TRACKING = (
+    "mean over the points of |q - y|^2 / 2, integrated along the path of the horizon T, without a loss at the end; in"
+    " hamiltonian.tracking.horizon the same at the end alone; beside nu/2 times the path energy"
+)
+RIVALS: dict[str, Rival] = {}
+
+
+def _claim(
+    suffix: str, of: str, statement: str, kind: Kind, observable: str, expected: Expected, instance: Instance
+) -> Claim:
+    def outside(settings: Any) -> str | None:
+        return instance.unfit(settings) or (kinked_velocity(settings) if instance is POINT else None)
+
+    source: Paper = OWHADI if of == "horizon" else ESTEVE
+    return Claim(
+        id=f"hamiltonian.tracking.{suffix}",
+        source=source,
+        statement=statement,
+        kind=kind,
+        observable=observable,
+        expected=expected,
+        where={"of": of},
+        pins=instance.pins,
+        outside=outside,
+        unmet=solution_not_reached(of, shooting=False),
+        rival=RIVALS.get(suffix),
+    )
+
+
+GROUP = Group(
+    name="tracking",
+    title="How do networks with a loss along their path approach the targets?",
+    loss=LOSS_OF_TRACKING,
+    seconds=5.0,
+    least=little,
+    depths=DEPTHS_OF_TRACKING,
+    claims=(
+        _claim(
+            "path",
+            "tracking",
+            "With a loss along a long path, networks tend to q' = (y - q)|f(q)|/sqrt(nu) and its value at order 1",
+            "observation",
+            "tracking_gap",
+            EXPECTED_FIRST_ORDER,
+            POINT,
+        ),
+        _claim(
+            "rate",
+            "tracking",
+            "In the middle of a long path, networks approach y at the rate sqrt((1 + a(y)^2)/nu)",
+            "derived",
+            "turnpike_rate",
+            Expected("value", 1, 0.01, scale=RELATIVE),
+            POINT,
+        ),
+        _claim(
+            "biases",
+            "biases",
+            "Networks of biases with a loss along the path tend to q - y ~ cosh((T - t)/sqrt(nu)) at order 1",
+            "observation",
+            "tracking_gap",
+            EXPECTED_FIRST_ORDER,
+            LINE,
+        ),
+        _claim(
+            "horizon",
+            "horizon",
+            "With a loss at the end alone, the least value of horizon T and weight nu is that of 1 and nu/T",
+            "identity",
+            "horizon_gap",
+            Expected("at_most", 0, 1e-10, scale=RELATIVE),
+            POINT,
+        ),
+    ),
+    memory=("depth",),
+    on_cpu=True,
+    observables={
+        "tracking_gap": "root of the summed squares of two relative gaps of a network to the closed form: of the least"
+        " value, and of the states, largest over time, by the largest distance of a point to its target",
+        "turnpike_rate": "rate at which |q_s - y| falls in the middle fifth of the layers, by sqrt((1 + a(y)^2)/nu)",
+        "horizon_gap": "difference of the two least values, relative",
+    },
+)

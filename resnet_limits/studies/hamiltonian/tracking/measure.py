@@ -1,0 +1,133 @@
+"""`hamiltonian.tracking.*`: networks with a loss along their path against closed forms.
+
+    tracking_gap    |(J_L - J)/J, max_s |q_s - q(s T/L)| / max_j |q_j(0) - y_j||
+    turnpike_rate   (log |q - y| at .4 T less that at .6 T) / (.2 T rate)
+    horizon_gap     |J_L(T, nu) - J_L(1, nu/T)|, relative; the second by the network of the other groups
+
+Every network is minimised from zero, at its own depth alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from ....errors import MeasurementError
+from ....limits.hamiltonian.end_loss import Fixed
+from ....limits.hamiltonian.tracking import TrackedPath, tracked_by_biases, tracked_point, turnpike_rate
+from ....measurement.job import Job
+from ....measurement.record import Measurement, Record
+from ....networks.activations import activation_named
+from ....training.branches import SolutionBranch
+from ....training.continuation import Rung
+from ....training.minimiser import Minimum, minimise
+from ...certificate import of_the_minimiser
+from ..exact.instances import LINE, POINT
+from ..outside import RELATIVE_ROUNDING_OF_STATES
+from ..problem import Setup, setup
+from .claims import HORIZON_OF_BIASES, HORIZON_OF_UNIT, RATES_OF_LONG_HORIZON
+from .network import TrackingNetwork, biases_alone
+
+ERROR_OF_LONG_HORIZON = 1e-8
+"""`exp(-2 rate T)`, and what quadratures leave."""
+MIDDLE = (0.4, 0.5, 0.6)
+"""Of the horizon: where the rate is measured, in two halves."""
+
+
+def measure(job: Job) -> Measurement:
+    records: list[Record] = []
+    for i, (instance, part) in enumerate(((POINT, _long_path), (LINE, _biases), (POINT, _horizon))):
+        job.progress(i / 3, part.__name__.strip("_"))
+        if instance.unfit(job.settings) is None:
+            records += part(job, setup(instance.settings(job.settings)))
+    return Measurement(records)
+
+
+def _long_path(job: Job, problem: Setup) -> list[Record]:
+    """One point over a long horizon: values and states, and the rate in the middle."""
+    where = {"of": "tracking", **POINT.pins}
+    activation = activation_named(job.settings.activation)
+    (((q0,),), ((y,),)) = problem.q0.tolist(), problem.loss.y.tolist()
+
+    def a(q: float) -> float:
+        return float(activation(torch.tensor(q, dtype=torch.float64)))
+
+    rate = turnpike_rate(a, y, problem.nu)
+    features = lambda q: problem.kernel.at(q).root()  # noqa: E731
+    network = _along(problem, features, RATES_OF_LONG_HORIZON / rate, job.settings.depth)
+    minimum, certificate = _minimised(job, network, where)
+    path = tracked_point(a, q0, y, problem.nu, _times(network))
+    records = [*certificate, _gap(network, minimum, path, where)]
+    return [*records, _rate(network, minimum, rate, where)]
+
+
+def _biases(job: Job, problem: Setup) -> list[Record]:
+    """Points of the line that biases alone move."""
+    where = {"of": "biases", **LINE.pins}
+    network = _along(problem, biases_alone, HORIZON_OF_BIASES * problem.nu**0.5, job.settings.depth)
+    minimum, certificate = _minimised(job, network, where)
+    q0, y = problem.q0.numpy(), problem.loss.y.numpy()
+    path = tracked_by_biases(q0, y, problem.nu, network.horizon, _times(network))
+    return [*certificate, _gap(network, minimum, path, where)]
+
+
+def _horizon(job: Job, problem: Setup) -> list[Record]:
+    """A horizon with a loss at its end, and the horizon 1 with a weight that is smaller by it."""
+    where, depth = {"of": "horizon", **POINT.pins}, job.settings.depth
+    features = lambda q: problem.kernel.at(q).root()  # noqa: E731
+    long = TrackingNetwork(features, problem.q0, problem.nu, HORIZON_OF_UNIT, depth, at_end=problem.loss)
+    minimum, certificate = _minimised(job, long, where)
+    unit = replace(problem, nu=problem.nu / HORIZON_OF_UNIT).network(depth)
+    keys = job.settings.minimiser
+    other = minimise(unit, np.zeros(long.size), tolerance=keys.tolerance, iterations=keys.iterations, certify=False)
+    gap = abs(minimum.value - other.value) / other.value
+    return [*certificate, Record("horizon_gap", gap, reference_error=RELATIVE_ROUNDING_OF_STATES, coordinates=where)]
+
+
+def _along(problem: Setup, features: Any, horizon: float, depth: int) -> TrackingNetwork:
+    """The network whose loss is that of the problem, along the path."""
+    if not isinstance(problem.loss, Fixed):
+        raise MeasurementError("a loss along the path is one of the states themselves")
+    return TrackingNetwork(features, problem.q0, problem.nu, horizon, depth, along=problem.loss)
+
+
+def _minimised(job: Job, network: TrackingNetwork, where: Mapping[str, Any]) -> tuple[Minimum, list[Record]]:
+    """The minimum from zero, and what certifies it."""
+    keys = job.settings.minimiser
+    minimum = minimise(network, np.zeros(network.size), tolerance=keys.tolerance, iterations=keys.iterations)
+    branch = SolutionBranch(0, [Rung(network.depth, minimum)])
+    return minimum, of_the_minimiser([branch], lambda rungs, depth: rungs[-1].minimum.point, keys.tolerance, where)
+
+
+def _times(network: TrackingNetwork) -> np.ndarray:
+    return network.horizon * np.arange(network.depth + 1) / network.depth
+
+
+def _states(network: TrackingNetwork, minimum: Minimum) -> np.ndarray:
+    return torch.stack(network.states(torch.from_numpy(minimum.point))).numpy()
+
+
+def _gap(network: TrackingNetwork, minimum: Minimum, path: TrackedPath, where: Mapping[str, Any]) -> Record:
+    assert network.along is not None
+    away = float((network.q0 - network.along.y).norm(dim=1).max())
+    states = np.linalg.norm(_states(network, minimum) - path.states, axis=2).max() / away
+    value = math.hypot((minimum.value - path.value) / path.value, float(states))
+    error = ERROR_OF_LONG_HORIZON + minimum.distance / away
+    return Record("tracking_gap", value, reference=path.value, reference_error=error, coordinates=where)
+
+
+def _rate(network: TrackingNetwork, minimum: Minimum, rate: float, where: Mapping[str, Any]) -> Record:
+    """In units of the expected one. The error: what the two halves differ by, and `(rate h)^2 / 24` of the layers,
+    which are a difference equation of second order there."""
+    assert network.along is not None
+    places = [round(share * network.depth) for share in MIDDLE]
+    off = np.log(np.abs(_states(network, minimum)[places, 0, 0] - float(network.along.y)))
+    halves = (off[:-1] - off[1:]) / (network.step * rate * np.diff(places))
+    whole = (off[0] - off[2]) / (network.step * rate * (places[2] - places[0]))
+    error = abs(float(halves[0] - halves[1])) + (network.step * rate) ** 2 / 24
+    return Record("turnpike_rate", float(whole), reference=rate, reference_error=error, coordinates=where)
