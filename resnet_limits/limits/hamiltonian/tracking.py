@@ -4,8 +4,9 @@
                                near y at the rate |f(y)| / sqrt(nu),  |f|^2 = 1 + a^2                       the turnpike
     biases alone, any points   m(t) = m_0 cosh((T - t)/s) / cosh(T/s),  s = sqrt(nu),  m = mean_j (q_j - y_j)
 
-The first is the Hamilton-Jacobi equation `V'(q)^2 |f(q)|^2 = nu (q - y)^2` of the least value V. In the second all points
-move by one shift: what they differ by stays, and costs `T/2` times its mean square. Free of the flow and its kernels.
+The first is the Hamilton-Jacobi equation `V'(q)^2 |f(q)|^2 = nu (q - y)^2` of the least value V. In the second all
+points move by one shift: what they differ by stays, and costs `T/2` times its mean square. Free of the flow and its
+kernels.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def check(settings: Hamiltonian) -> None:
         )
     if not keys.bias and not OperatorKernel.options[keys.kernel].of_activation:
         raise SettingError(
-            f"hamiltonian.bias=false: the kernel {keys.kernel} has no bias; choose hamiltonian.kernel=features, or leave"
-            " the key out"
+            f"hamiltonian.bias=false: the kernel {keys.kernel} has no bias; choose hamiltonian.kernel=features, or"
+            " leave the key out"
         )
     sizes.require(data, {"hamiltonian.points": keys.points})

@@ -15,7 +15,8 @@ from ...settings.training import Minimiser
 
 LOSS_OF_HAMILTONIAN = (
     "mean over the points of l(score, target): square |s - y|^2 / 2, logistic -log softmax(s) . y, squared_hinge"
-    " max(0, 1 - y s)^2 / 2, squared_insensitive |max(0, |s - y| - insensitive)|^2 / 2; beside nu/2 times the path energy"
+    " max(0, 1 - y s)^2 / 2, squared_insensitive |max(0, |s - y| - insensitive)|^2 / 2; beside nu/2 times the"
+    " path energy"
 )
 """What is minimised: `limits/hamiltonian/end_loss.py`."""
 

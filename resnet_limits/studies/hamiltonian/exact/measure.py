@@ -109,8 +109,6 @@ CLOSED_FORMS: dict[str, Callable[[Hamiltonian, Setup], ExactGeodesic]] = {
     "point": _point,
     "line": lambda settings, problem: points_of_the_line(*_numbers(problem), problem.nu),
     "linear": lambda settings, problem: general_linear(*_numbers(problem), problem.nu),
-    "landmarks": lambda settings, problem: two_landmarks(
-        settings.hamiltonian.length, *_numbers(problem), problem.nu
-    ),
+    "landmarks": lambda settings, problem: two_landmarks(settings.hamiltonian.length, *_numbers(problem), problem.nu),
 }
 """By the name of the instance."""

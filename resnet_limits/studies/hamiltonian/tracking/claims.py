@@ -24,7 +24,12 @@ HORIZON_OF_BIASES = 1.5
 """The horizon of biases alone, in units of `sqrt(nu)`: the path feels its end."""
 HORIZON_OF_UNIT = 2.5
 """The horizon that is compared with the horizon 1."""
-DEPTHS_OF_TRACKING = Depths(low=8, high=64)
+DEPTHS_OF_TRACKING = Depths(low=8, high=128)
+PLATEAU_OF_TRACKING = {"tracking_gap": "tracking_plateau"}
+EXPECTED_PLATEAU_OF_TRACKING = Expected("at_most", 0, 5e-3, scale=RELATIVE)
+"""The layers are long, up to 1.25 over the rate: five depths leave a thousandth."""
+PREFIX_OF_TRACKING_ARRAYS = {"tracking": "tracking.path.off.", "biases": "tracking.biases.off."}
+"""By the coordinate of the records."""
 LOSS_OF_TRACKING = (
     "mean over the points of |q - y|^2 / 2, integrated along the path of the horizon T, without a loss at the end; in"
     " hamiltonian.tracking.horizon the same at the end alone; beside nu/2 times the path energy"
@@ -54,6 +59,15 @@ def _claim(
     )
 
 
+def _approaches(suffix: str, of: str, statement: str, instance: Instance) -> tuple[Claim, Claim]:
+    """That the closed form is the limit, which is derived, and at which order, which is observed."""
+    limit, order = "tracking_plateau", "tracking_gap"
+    return (
+        _claim(suffix, of, statement, "derived", limit, EXPECTED_PLATEAU_OF_TRACKING, instance),
+        _claim(f"{suffix}.observed", of, f"{statement} at order 1", "observation", order, EXPECTED_FIRST_ORDER, instance),
+    )
+
+
 GROUP = Group(
     name="tracking",
     title="How do networks with a loss along their path approach the targets?",
@@ -62,13 +76,10 @@ GROUP = Group(
     least=little,
     depths=DEPTHS_OF_TRACKING,
     claims=(
-        _claim(
+        *_approaches(
             "path",
             "tracking",
-            "With a loss along a long path, networks tend to q' = (y - q)|f(q)|/sqrt(nu) and its value at order 1",
-            "observation",
-            "tracking_gap",
-            EXPECTED_FIRST_ORDER,
+            "With a loss along a long path, states and values of networks tend to q' = (y - q)|f(q)|/sqrt(nu)",
             POINT,
         ),
         _claim(
@@ -80,13 +91,10 @@ GROUP = Group(
             Expected("value", 1, 0.01, scale=RELATIVE),
             POINT,
         ),
-        _claim(
+        *_approaches(
             "biases",
             "biases",
-            "Networks of biases with a loss along the path tend to q - y ~ cosh((T - t)/sqrt(nu)) at order 1",
-            "observation",
-            "tracking_gap",
-            EXPECTED_FIRST_ORDER,
+            "With biases alone and a loss along the path, networks tend to q - y ~ cosh((T - t)/sqrt(nu))",
             LINE,
         ),
         _claim(
@@ -101,10 +109,17 @@ GROUP = Group(
     ),
     memory=("depth",),
     on_cpu=True,
+    compared=("hamiltonian.tracking.path", "hamiltonian.tracking.biases"),
     observables={
         "tracking_gap": "root of the summed squares of two relative gaps of a network to the closed form: of the least"
         " value, and of the states, largest over time, by the largest distance of a point to its target",
         "turnpike_rate": "rate at which |q_s - y| falls in the middle fifth of the layers, by sqrt((1 + a(y)^2)/nu)",
         "horizon_gap": "difference of the two least values, relative",
+        "tracking_plateau": "|d_inf|, the entries of tracking_gap with their signs being d_inf + a/L^p + b/L^(p+1)",
+    },
+    arrays={
+        f"{prefix}tracking_gap": f"of={of}: relative gaps of the value (first row), and of the states at t = T/8, T/4,"
+        " T/2, T (5, points)"
+        for of, prefix in PREFIX_OF_TRACKING_ARRAYS.items()
     },
 )

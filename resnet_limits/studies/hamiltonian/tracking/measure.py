@@ -30,25 +30,27 @@ from ...certificate import of_the_minimiser
 from ..exact.instances import LINE, POINT
 from ..outside import RELATIVE_ROUNDING_OF_STATES
 from ..problem import Setup, setup
-from .claims import HORIZON_OF_BIASES, HORIZON_OF_UNIT, RATES_OF_LONG_HORIZON
+from .claims import HORIZON_OF_BIASES, HORIZON_OF_UNIT, PREFIX_OF_TRACKING_ARRAYS, RATES_OF_LONG_HORIZON
 from .network import TrackingNetwork, biases_alone
 
 ERROR_OF_LONG_HORIZON = 1e-8
 """`exp(-2 rate T)`, and what quadratures leave."""
+SHARED_TIMES = 8
+"""Times that networks share whose depths are multiples of it."""
 MIDDLE = (0.4, 0.5, 0.6)
 """Of the horizon: where the rate is measured, in two halves."""
 
 
 def measure(job: Job) -> Measurement:
-    records: list[Record] = []
+    measured = Measurement()
     for i, (instance, part) in enumerate(((POINT, _long_path), (LINE, _biases), (POINT, _horizon))):
         job.progress(i / 3, part.__name__.strip("_"))
         if instance.unfit(job.settings) is None:
-            records += part(job, setup(instance.settings(job.settings)))
-    return Measurement(records)
+            measured.extend(part(job, setup(instance.settings(job.settings))))
+    return measured
 
 
-def _long_path(job: Job, problem: Setup) -> list[Record]:
+def _long_path(job: Job, problem: Setup) -> Measurement:
     """One point over a long horizon: values and states, and the rate in the middle."""
     where = {"of": "tracking", **POINT.pins}
     activation = activation_named(job.settings.activation)
@@ -62,21 +64,24 @@ def _long_path(job: Job, problem: Setup) -> list[Record]:
     network = _along(problem, features, RATES_OF_LONG_HORIZON / rate, job.settings.depth)
     minimum, certificate = _minimised(job, network, where)
     path = tracked_point(a, q0, y, problem.nu, _times(network))
-    records = [*certificate, _gap(network, minimum, path, where)]
-    return [*records, _rate(network, minimum, rate, where)]
+    measured = _gap(network, minimum, path, where)
+    measured.records += [*certificate, _rate(network, minimum, rate, where)]
+    return measured
 
 
-def _biases(job: Job, problem: Setup) -> list[Record]:
+def _biases(job: Job, problem: Setup) -> Measurement:
     """Points of the line that biases alone move."""
     where = {"of": "biases", **LINE.pins}
     network = _along(problem, biases_alone, HORIZON_OF_BIASES * problem.nu**0.5, job.settings.depth)
     minimum, certificate = _minimised(job, network, where)
     q0, y = problem.q0.numpy(), problem.loss.y.numpy()
     path = tracked_by_biases(q0, y, problem.nu, network.horizon, _times(network))
-    return [*certificate, _gap(network, minimum, path, where)]
+    measured = _gap(network, minimum, path, where)
+    measured.records += certificate
+    return measured
 
 
-def _horizon(job: Job, problem: Setup) -> list[Record]:
+def _horizon(job: Job, problem: Setup) -> Measurement:
     """A horizon with a loss at its end, and the horizon 1 with a weight that is smaller by it."""
     where, depth = {"of": "horizon", **POINT.pins}, job.settings.depth
     features = lambda q: problem.kernel.at(q).root()  # noqa: E731
@@ -86,7 +91,8 @@ def _horizon(job: Job, problem: Setup) -> list[Record]:
     keys = job.settings.minimiser
     other = minimise(unit, np.zeros(long.size), tolerance=keys.tolerance, iterations=keys.iterations, certify=False)
     gap = abs(minimum.value - other.value) / other.value
-    return [*certificate, Record("horizon_gap", gap, reference_error=RELATIVE_ROUNDING_OF_STATES, coordinates=where)]
+    record = Record("horizon_gap", gap, reference_error=RELATIVE_ROUNDING_OF_STATES, coordinates=where)
+    return Measurement([*certificate, record])
 
 
 def _along(problem: Setup, features: Any, horizon: float, depth: int) -> TrackingNetwork:
@@ -112,13 +118,19 @@ def _states(network: TrackingNetwork, minimum: Minimum) -> np.ndarray:
     return torch.stack(network.states(torch.from_numpy(minimum.point))).numpy()
 
 
-def _gap(network: TrackingNetwork, minimum: Minimum, path: TrackedPath, where: Mapping[str, Any]) -> Record:
+def _gap(network: TrackingNetwork, minimum: Minimum, path: TrackedPath, where: Mapping[str, Any]) -> Measurement:
     assert network.along is not None
     away = float((network.q0 - network.along.y).norm(dim=1).max())
-    states = np.linalg.norm(_states(network, minimum) - path.states, axis=2).max() / away
-    value = math.hypot((minimum.value - path.value) / path.value, float(states))
+    states = (_states(network, minimum) - path.states) / away
+    value = (minimum.value - path.value) / path.value
+    gap = math.hypot(value, float(np.linalg.norm(states, axis=2).max()))
     error = ERROR_OF_LONG_HORIZON + minimum.distance / away
-    return Record("tracking_gap", value, reference=path.value, reference_error=error, coordinates=where)
+    record = Record("tracking_gap", gap, reference=path.value, reference_error=error, coordinates=where)
+    if network.depth % SHARED_TIMES:
+        return Measurement([record])
+    kept = states[[network.depth // part for part in (8, 4, 2, 1)], :, 0]
+    off = np.vstack([np.full(kept.shape[1], value), kept])
+    return Measurement([record], {f"{PREFIX_OF_TRACKING_ARRAYS[where['of']]}tracking_gap": off})
 
 
 def _rate(network: TrackingNetwork, minimum: Minimum, rate: float, where: Mapping[str, Any]) -> Record:
