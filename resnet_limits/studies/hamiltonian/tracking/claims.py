@@ -61,10 +61,10 @@ def _claim(
 
 def _approaches(suffix: str, of: str, statement: str, instance: Instance) -> tuple[Claim, Claim]:
     """That the closed form is the limit, which is derived, and at which order, which is observed."""
-    limit, order = "tracking_plateau", "tracking_gap"
+    observed, of_order_1 = f"{suffix}.observed", f"{statement} at order 1"
     return (
-        _claim(suffix, of, statement, "derived", limit, EXPECTED_PLATEAU_OF_TRACKING, instance),
-        _claim(f"{suffix}.observed", of, f"{statement} at order 1", "observation", order, EXPECTED_FIRST_ORDER, instance),
+        _claim(suffix, of, statement, "derived", "tracking_plateau", EXPECTED_PLATEAU_OF_TRACKING, instance),
+        _claim(observed, of, of_order_1, "observation", "tracking_gap", EXPECTED_FIRST_ORDER, instance),
     )
 
 
@@ -113,7 +113,8 @@ GROUP = Group(
     observables={
         "tracking_gap": "root of the summed squares of two relative gaps of a network to the closed form: of the least"
         " value, and of the states, largest over time, by the largest distance of a point to its target",
-        "turnpike_rate": "rate at which |q_s - y| falls in the middle fifth of the layers, by sqrt((1 + a(y)^2)/nu)",
+        "turnpike_rate": "rate at which |q_s - y| falls in the middle fifth of the layers, extrapolated to |q - y| = 0,"
+        " by sqrt((1 + a(y)^2)/nu)",
         "horizon_gap": "difference of the two least values, relative",
         "tracking_plateau": "|d_inf|, the entries of tracking_gap with their signs being d_inf + a/L^p + b/L^(p+1)",
     },

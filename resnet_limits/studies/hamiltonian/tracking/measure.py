@@ -1,7 +1,7 @@
 """`hamiltonian.tracking.*`: networks with a loss along their path against closed forms.
 
     tracking_gap    |(J_L - J)/J, max_s |q_s - q(s T/L)| / max_j |q_j(0) - y_j||
-    turnpike_rate   (log |q - y| at .4 T less that at .6 T) / (.2 T rate)
+    turnpike_rate   slope of -log |q - y| from .4 T to .6 T, by the rate, |q - y| -> 0
     horizon_gap     |J_L(T, nu) - J_L(1, nu/T)|, relative; the second by the network of the other groups
 
 Every network is minimised from zero, at its own depth alone.
@@ -134,12 +134,14 @@ def _gap(network: TrackingNetwork, minimum: Minimum, path: TrackedPath, where: M
 
 
 def _rate(network: TrackingNetwork, minimum: Minimum, rate: float, where: Mapping[str, Any]) -> Record:
-    """In units of the expected one. The error: what the two halves differ by, and `(rate h)^2 / 24` of the layers,
-    which are a difference equation of second order there."""
+    """In units of the expected one, at `q = y`: what two halves of the middle differ by goes like `|q - y|`, whose
+    first power is extrapolated. The error: the second power, and `(rate h)^2 / 24` of the layers, which are a
+    difference equation of second order there."""
     assert network.along is not None
     places = [round(share * network.depth) for share in MIDDLE]
     off = np.log(np.abs(_states(network, minimum)[places, 0, 0] - float(network.along.y)))
-    halves = (off[:-1] - off[1:]) / (network.step * rate * np.diff(places))
-    whole = (off[0] - off[2]) / (network.step * rate * (places[2] - places[0]))
-    error = abs(float(halves[0] - halves[1])) + (network.step * rate) ** 2 / 24
-    return Record("turnpike_rate", float(whole), reference=rate, reference_error=error, coordinates=where)
+    first, second = (off[:-1] - off[1:]) / (network.step * rate * np.diff(places))
+    fallen = math.exp((off[2] - off[0]) / 2)
+    bent = float(second - first) / (1 - fallen)
+    error = bent**2 + (network.step * rate) ** 2 / 24
+    return Record("turnpike_rate", float(first) + bent, reference=rate, reference_error=error, coordinates=where)
