@@ -24,7 +24,17 @@ CLOSED_FORM = {
     "landmarks": "the geodesic that a quadrature gives",
 }
 """By the name of the instance, in words."""
-RIVALS: dict[str, Rival] = {}
+RIVALS = {
+    "point": Rival("the order with the speed 1 + |a| in the closed form", "H80-sum-of-features", -4.002e-5),
+    "point.shooting": Rival("the speed 1 + |a| in the closed form", "H80-sum-of-features", 0.9187),
+    "line": Rival("the order with a loss without 1/2 in the closed form", "H81-loss-without-half", 9.502e-6),
+    "line.shooting": Rival("a loss without 1/2 in the closed form", "H81-loss-without-half", 0.4438),
+    "linear": Rival("the order of networks with a bias", "H82-bias-kept", -1.884e-4),
+    "linear.shooting": Rival("a flow with a bias", "H82-bias-kept", 0.2463),
+    "landmarks": Rival("the order with half of r'^2 in the closed form", "H83-rate-of-distance", 1.067e-3),
+    "landmarks.shooting": Rival("half of r'^2 in the closed form", "H83-rate-of-distance", 0.1808),
+}
+"""By what follows `hamiltonian.exact.`."""
 
 
 def _claims(instance: Instance) -> tuple[Claim, Claim]:
@@ -47,7 +57,7 @@ def _claims(instance: Instance) -> tuple[Claim, Claim]:
             unmet=solution_not_reached(instance.of),
             note=several_solutions(instance.of),
             needs=needs,
-            rival=RIVALS.get(instance.name + suffix),
+            rival=RIVALS[instance.name + suffix],
         )
 
     needs = "" if instance.max_depth is None else f"depths up to {instance.max_depth}"

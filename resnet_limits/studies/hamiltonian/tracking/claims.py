@@ -34,7 +34,15 @@ LOSS_OF_TRACKING = (
     "mean over the points of |q - y|^2 / 2, integrated along the path of the horizon T, without a loss at the end; in"
     " hamiltonian.tracking.horizon the same at the end alone; beside nu/2 times the path energy"
 )
-RIVALS: dict[str, Rival] = {}
+RIVALS = {
+    "path": Rival("the plateau of a feedback without a(q)", "H84-rate-without-features", 0.1761),
+    "path.observed": Rival("the order with a feedback without a(q)", "H84-rate-without-features", -0.787),
+    "rate": Rival("the rate without a(y)", "H84-rate-without-features", 1.388),
+    "biases": Rival("the value of an infinite horizon", "H85-no-end-of-the-path", 0.08313),
+    "biases.observed": Rival("the order with the value of an infinite horizon", "H85-no-end-of-the-path", 0.02839),
+    "horizon": Rival("a penalty multiplied by T", "H86-horizon-in-the-penalty"),
+}
+"""By what follows `hamiltonian.tracking.`."""
 
 
 def _claim(
@@ -55,7 +63,7 @@ def _claim(
         pins=instance.pins,
         outside=outside,
         unmet=solution_not_reached(of, shooting=False),
-        rival=RIVALS.get(suffix),
+        rival=RIVALS[suffix],
     )
 
 
