@@ -110,7 +110,7 @@ class TestPoints(DataSetLaws):
         given: Any = 2
         points = PointsData(x=[1], y=given)
         assert (points.x, points.y) == ([1.0], [2.0])
-        assert isinstance(points.x[0], float)
+        assert all(isinstance(number, float) for number in points.x or ())
 
 
 @real("MNIST")

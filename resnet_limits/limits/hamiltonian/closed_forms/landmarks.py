@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 from scipy.integrate import quad
-from scipy.optimize import brentq, root
+from scipy.optimize import root
 
 from ....errors import Undetermined
-from .solution import MAX_RELATIVE_RESIDUAL, Array, ExactGeodesic, half_mean_square
+from .solution import MAX_RELATIVE_RESIDUAL, Array, ExactGeodesic, half_mean_square, zero_between
 
 LEAST_EXCESS, MOST_EXCESS = 1e-12, 1e6
 """Of the energy above that with which the distance comes to rest, in units of `1 + u^2`."""
@@ -36,7 +36,7 @@ class Approach:
         least, most = LEAST_EXCESS * (1 + u * u), MOST_EXCESS * (1 + u * u)
         if self.low <= 0 or self.low == self.high or not self.time(least) > 1:
             raise Undetermined(f"the distance of the two landmarks turns around on its way from {r0:.3g} to {r1:.3g}")
-        self.excess = float(brentq(lambda excess: self.time(excess) - 1, least, most, xtol=1e-15, rtol=1e-14))
+        self.excess = zero_between(lambda excess: self.time(excess) - 1, least, most)
         self.energy = self.excess + u * u / 2 * (1 + self.k(self.low))
 
     def k(self, r: float) -> float:

@@ -12,9 +12,8 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy.integrate import quad
-from scipy.optimize import brentq
 
-from .solution import ExactGeodesic, half_mean_square
+from .solution import ExactGeodesic, half_mean_square, zero_between
 
 Scalar = Callable[[float], float]
 
@@ -33,6 +32,6 @@ def one_point(a: Scalar, q0: float, y: float, nu: float) -> ExactGeodesic:
     def slope(q1: float) -> float:
         return nu * c(q1) / speed_along(a, q1) + q1 - y
 
-    q1 = float(brentq(slope, q0, y, xtol=1e-15, rtol=1e-14)) if q0 != y else y
+    q1 = zero_between(slope, q0, y) if q0 != y else y
     end, energy = np.array([[q1]]), c(q1) ** 2
     return ExactGeodesic(end, energy, nu / 2 * energy + half_mean_square(end, np.array([[y]])))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from scipy.optimize import minimize, root
+from scipy.optimize import brentq, minimize, root
 
 from ....errors import Undetermined
 
@@ -29,6 +29,12 @@ class ExactGeodesic:
 def half_mean_square(end: Float[Array, "n d"], y: Float[Array, "n o"]) -> float:
     """`mean_j |q_j - y_j|^2 / 2` of the last coordinates: with the factor 1/2."""
     return float(np.square(end[:, -y.shape[1] :] - y).sum(axis=1).mean() / 2)
+
+
+def zero_between(of: Callable[[float], float], low: float, high: float) -> float:
+    """Where `of`, of two signs at the ends, vanishes, to rounding."""
+    solve: Any = brentq
+    return float(solve(of, low, high, xtol=1e-15, rtol=1e-14))
 
 
 def stationary(

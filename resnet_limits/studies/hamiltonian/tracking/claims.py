@@ -3,7 +3,7 @@
 Derived (`limits/hamiltonian/tracking.py`). With `nu/2 |omega|^2 + |q - y|^2 / 2` the least value V of one point of the
 line over an infinite horizon solves `V'^2 |f|^2 = nu (q - y)^2`, `|f|^2 = 1 + a^2`, and `q' = -|f|^2 V'/nu`: the rate
 near y is `|f(y)|/sqrt(nu)`. Biases alone are a linear-quadratic problem. A horizon T is a change of the unit of time:
-`omega = T omega'` makes `nu/2 int |omega|^2` on [0, T] the same with `nu/T` on [0, 1], layer by layer.
+`omega' = T omega` makes `nu/2 int |omega|^2` on [0, T] the same with `nu/T` on [0, 1], layer by layer.
 """
 
 from __future__ import annotations
