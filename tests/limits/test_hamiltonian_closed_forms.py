@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def shot(hamiltonian: Callable[[np.ndarray, np.ndarray], float], q: np.ndarray, 
     def value(P: np.ndarray) -> float:
         return NU * hamiltonian(q, P) + float(np.square(end_of_flow(hamiltonian, q, P)[: len(q)] - y).mean()) / 2
 
-    found = minimize(value, (y - q) / (NU + 1), method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-9})
+    found: Any = minimize(value, (y - q) / (NU + 1), method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-9})
     return float(found.fun), 2 * hamiltonian(q, found.x)
 
 
