@@ -22,6 +22,8 @@ RATES_OF_LONG_HORIZON = 10.0
 """The long horizon, in units of one over the rate: `exp(-20)` is what the end is from rest."""
 HORIZON_OF_BIASES = 1.5
 """The horizon of biases alone, in units of `sqrt(nu)`: the path feels its end."""
+MAX_DEPTH_OF_HORIZON = 32
+"""Depth up to which two horizons are compared, layer by layer the same network."""
 HORIZON_OF_UNIT = 2.5
 """The horizon that is compared with the horizon 1."""
 DEPTHS_OF_TRACKING = Depths(low=8, high=128)
@@ -46,7 +48,14 @@ RIVALS = {
 
 
 def _claim(
-    suffix: str, of: str, statement: str, kind: Kind, observable: str, expected: Expected, instance: Instance
+    suffix: str,
+    of: str,
+    statement: str,
+    kind: Kind,
+    observable: str,
+    expected: Expected,
+    instance: Instance,
+    needs: str = "",
 ) -> Claim:
     def outside(settings: Any) -> str | None:
         return instance.unfit(settings) or (kinked_velocity(settings) if instance is POINT else None)
@@ -63,6 +72,7 @@ def _claim(
         pins=instance.pins,
         outside=outside,
         unmet=solution_not_reached(of, shooting=False),
+        needs=needs,
         rival=RIVALS[suffix],
     )
 
@@ -113,6 +123,7 @@ GROUP = Group(
             "horizon_gap",
             Expected("at_most", 0, 1e-10, scale=RELATIVE),
             POINT,
+            f"depths up to {MAX_DEPTH_OF_HORIZON}",
         ),
     ),
     memory=("depth",),

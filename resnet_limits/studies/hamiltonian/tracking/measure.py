@@ -30,7 +30,13 @@ from ...certificate import of_the_minimiser
 from ..exact.instances import LINE, POINT
 from ..outside import RELATIVE_ROUNDING_OF_STATES
 from ..problem import Setup, setup
-from .claims import HORIZON_OF_BIASES, HORIZON_OF_UNIT, PREFIX_OF_TRACKING_ARRAYS, RATES_OF_LONG_HORIZON
+from .claims import (
+    HORIZON_OF_BIASES,
+    HORIZON_OF_UNIT,
+    MAX_DEPTH_OF_HORIZON,
+    PREFIX_OF_TRACKING_ARRAYS,
+    RATES_OF_LONG_HORIZON,
+)
 from .network import TrackingNetwork, biases_alone
 
 ERROR_OF_LONG_HORIZON = 1e-8
@@ -82,7 +88,9 @@ def _biases(job: Job, problem: Setup) -> Measurement:
 
 
 def _horizon(job: Job, problem: Setup) -> Measurement:
-    """A horizon with a loss at its end, and the horizon 1 with a weight that is smaller by it."""
+    """A horizon with a loss at its end, and the horizon 1 with a weight that is smaller by it; of few layers."""
+    if job.settings.depth > MAX_DEPTH_OF_HORIZON:
+        return Measurement()
     where, depth = {"of": "horizon", **POINT.pins}, job.settings.depth
     features = lambda q: problem.kernel.at(q).root()  # noqa: E731
     long = TrackingNetwork(features, problem.q0, problem.nu, HORIZON_OF_UNIT, depth, at_end=problem.loss)
