@@ -265,6 +265,13 @@ JOSHI = Paper(
     2000,
     journal="IEEE Transactions on Image Processing",
 )
+ESTEVE = Paper(
+    "Esteve, Geshkovski, Pighin & Zuazua",
+    "Esteve, Carlos and Geshkovski, Borjan and Pighin, Dario and Zuazua, Enrique",
+    "Large-time asymptotics in deep learning",
+    2020,
+    "2008.02491",
+)
 ARSIGNY = Paper(
     "Arsigny, Commowick, Pennec & Ayache",
     "Arsigny, Vincent and Commowick, Olivier and Pennec, Xavier and Ayache, Nicholas",

@@ -57,12 +57,12 @@ class EndLoss(ABC):
 
 @dataclass(frozen=True)
 class Fixed(EndLoss):
-    """The last coordinates are the scores."""
+    """The last coordinates are the scores. The value is the mean over further dimensions in front, such as times."""
 
     l: PointwiseLoss  # noqa: E741
     y: Float[Tensor, "n o"]
 
-    def value(self, q: Float[Tensor, "n d"]) -> Tensor:
+    def value(self, q: Float[Tensor, "*b n d"]) -> Tensor:
         return self.l.value(self._scores(q), self.y).mean()
 
     def gradient(self, q: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:

@@ -107,7 +107,7 @@ KEYS_OF_HAMILTONIAN_PROBLEM = (
     *("seed", "width", "activation", "data"),
     *(
         f"hamiltonian.{name}"
-        for name in ("nu", "loss", "readout", "ridge", "insensitive", "kernel", "length", "points")
+        for name in ("nu", "loss", "readout", "ridge", "insensitive", "kernel", "length", "bias", "points")
     ),
 )
 """What the problem depends on whose minimisers are found, at any depth."""

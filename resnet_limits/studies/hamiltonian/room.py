@@ -12,7 +12,7 @@ VECTORS_OF_MINIMISER = 4
 
 def least_of_solution(settings: Hamiltonian) -> float:
     keys, d = settings.hamiltonian, settings.width
-    row = d + 1 if OperatorKernel.options[keys.kernel].of_activation else keys.points
+    row = d + keys.bias if OperatorKernel.options[keys.kernel].of_activation else keys.points
     return bytes_of_points(settings) + BYTES_OF_DOUBLE * settings.depth * (
         VECTORS_OF_MINIMISER * d * row + 2 * keys.points * d
     )

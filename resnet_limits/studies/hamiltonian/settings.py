@@ -15,7 +15,8 @@ from ...settings.training import Minimiser
 
 LOSS_OF_HAMILTONIAN = (
     "mean over the points of l(score, target): square |s - y|^2 / 2, logistic -log softmax(s) . y, squared_hinge"
-    " max(0, 1 - y s)^2 / 2; beside nu/2 times the path energy"
+    " max(0, 1 - y s)^2 / 2, squared_insensitive |max(0, |s - y| - insensitive)|^2 / 2; beside nu/2 times the"
+    " path energy"
 )
 """What is minimised: `limits/hamiltonian/end_loss.py`."""
 
@@ -43,11 +44,12 @@ class HamiltonianKeys(WithKeys):
         choices=OperatorKernel.options,
     )
     length: float = key(1.0, "length scale of the Gaussian kernel", low=1e-3, high=1e3)
+    bias: bool = key(True, "whether a layer of features has a bias: (a(x), 1), or a(x) alone")
     integrator: str = key(
         "rk4", "integrator of the shooting", choices=("symplectic_euler", "leapfrog", "midpoint", "rk4")
     )
     steps: int = key(512, "steps of the shooting; half as many tell its error", low=8, high=10**5)
-    points: int = key(100, "training points that the network moves", low=2, high=10**5)
+    points: int = key(100, "training points that the network moves", low=1, high=10**5)
 
 
 @dataclass

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from ..study import Study
 from .energy import claims as energy
+from .exact import claims as exact
 from .landmarks import claims as landmarks
 from .meanfield import claims as meanfield
 from .request import check
 from .scaling import claims as scaling
 from .settings import Hamiltonian
 from .sparsity import claims as sparsity
+from .tracking import claims as tracking
 from .trained import claims as trained
 
 STUDY = Study(
@@ -38,6 +40,8 @@ STUDY = Study(
         sparsity.GROUP,
         meanfield.GROUP,
         landmarks.GROUP,
+        exact.GROUP,
+        tracking.GROUP,
     ),
     check=check,
     figures=("deformed_points",),

@@ -41,6 +41,8 @@ DRAWS_OF_POINTS_A_REPLICA = 2
 """Draws of each number of points, for each of the key `replicas`."""
 GRADIENT_NORM_OF_DRAWS = 1e-8
 """Relative gradient norm to which each draw is minimised."""
+LEAST_DISTANCE_OF_DRAWS = 1e-9
+"""Relative distance of a draw's minimiser below which it is the population's."""
 
 
 def measure(job: Job) -> Measurement:
@@ -70,6 +72,10 @@ def measure(job: Job) -> Measurement:
     records.append(Record("draws_gradient_norm", worst, reference=GRADIENT_NORM_OF_DRAWS, coordinates=coordinates))
     if not worst <= GRADIENT_NORM_OF_DRAWS:
         return Measurement(records)
+    if float(distances.max()) <= LEAST_DISTANCE_OF_DRAWS:
+        same = "every draw has the minimiser of the population: its points are one and the same"
+        names = ("meanfield_distance", "meanfield_constant")
+        return Measurement([*records, *(unknown(name, same, coordinates) for name in names)])
     for N, distances_at_N in zip(POINT_COUNTS, distances, strict=True):
         square, spread = (
             float((distances_at_N**2).mean()),
