@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,12 +27,15 @@ from .... import device
 from ....claims.order import FEWEST_POINTS, fit_order
 from ....data.dataset import Dataset
 from ....data.loading import load
+from ....diffeomorphisms.stages import log_determinants, unit_increments, unit_stretches, volume_of_flow
 from ....errors import SettingError
 from ....limits.flow import rounding_of_states
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record, unknown
 from ....networks.convolutional import (
     NUMBERS_OF_STAGES,
+    Images,
+    Maps,
     Parameters,
     count,
     initial_convolutional,
@@ -46,7 +49,6 @@ from ....training.convolutional import train_convolutional
 from ..problem import KINDS_OF_WEIGHTS
 from ..request import image_data
 from ..settings import Flow
-from .stages import LARGEST_STATE, seen_in_stages
 
 MOMENTUM = 0.9
 REFINEMENTS = (1, 2, 4, 8)
@@ -54,6 +56,9 @@ REFINEMENTS = (1, 2, 4, 8)
 IMAGES_EVALUATED_A_PIECE = 256
 """Images that are evaluated at a time. A constant, so that no machine changes a bit of the logits."""
 DTYPE_OF_TRAINING = torch.float32
+IMAGES_FOLLOWED = 2
+LARGEST_STATE = 512
+"""Numbers of the largest state whose Jacobians are made: 8 channels of 8 x 8 pixels."""
 ERROR_OF_STRETCH = 1e-3
 """Of a stretch that power iteration finds, from below."""
 TOO_LARGE = (
@@ -212,6 +217,62 @@ def inverse_errors(
         off, whole = ((z.unflatten(1, (replicas, -1)).transpose(0, 1)) for z in (back - x, x))
         errors.append(_rms(off) / _rms(whole))
     return torch.stack(errors)
+
+
+@torch.no_grad()
+def seen_in_stages(
+    phi: str, parameters: Parameters, images: Images, *, units: int, refined: Sequence[int], horizon: float
+) -> dict[str, np.ndarray]:
+    """What the stages of a trained network do to states, of the first replica, at the first test images, in float64.
+
+    stretch.S        largest |h Dv| of the units of stage S
+    determinant.S    least det(D unit)^(1/d), d the numbers of a state
+    ratio.S          least det(D unit)^(1/d) / (1 - |h Dv|), over units and images with |h Dv| < 1
+    volume.S.m       log det D phi with m units less int div v along the exact flow, at the first image, m of `refined`
+    volume_error.S   error of that integral
+
+    A state of more numbers than `LARGEST_STATE` has a Jacobian that is too large to be made: there, only the stretch,
+    by power iteration. `refined` is empty where units do not share their weights.
+    """
+    one = {name: w[:1].double() for name, w in parameters.items()}
+    entering = stages(phi, one, images[:IMAGES_FOLLOWED].double(), units=units, horizon=horizon)
+    arrays = {}
+    for stage, (x, _) in zip(NUMBERS_OF_STAGES, entering, strict=True):
+        if x[0].numel() > LARGEST_STATE:
+            stretch = unit_stretches(phi, one, stage, x, units=units, horizon=horizon)
+            arrays[f"stretch.{stage}"] = stretch.max().cpu().numpy()
+            continue
+        seen = _at_trained_units(phi, one, stage, x, units, horizon)
+        if refined:
+            seen |= _refined(phi, one, stage, x[:1], refined, horizon)
+        for name, values in seen.items():
+            what, _, at = name.partition(".")
+            arrays[f"{what}.{stage}" + (f".{at}" if at else "")] = values
+    return arrays
+
+
+def _at_trained_units(
+    phi: str, parameters: Parameters, stage: int, x: Maps, units: int, horizon: float
+) -> dict[str, np.ndarray]:
+    increments = torch.stack(list(unit_increments(phi, parameters, stage, x, units=units, horizon=horizon)))
+    stretch = torch.linalg.matrix_norm(increments, ord=2)
+    determinant = (log_determinants(increments) / increments.shape[-1]).exp().nan_to_num(0.0)
+    ratio = (determinant / (1 - stretch))[stretch < 1]
+    seen = {"stretch": stretch.max(), "determinant": determinant.min()}
+    if ratio.numel():
+        seen["ratio"] = ratio.min()
+    return {name: value.cpu().numpy() for name, value in seen.items()}
+
+
+def _refined(
+    phi: str, parameters: Parameters, stage: int, x: Maps, refined: Sequence[int], horizon: float
+) -> dict[str, np.ndarray]:
+    exact, error = volume_of_flow(phi, parameters, stage, x, horizon=horizon)
+    seen = {"volume_error": np.array(error)}
+    for m in refined:
+        units = unit_increments(phi, parameters, stage, x, units=m, horizon=horizon)
+        seen[f"volume.{m}"] = (sum(log_determinants(A) for A in units) - exact).cpu().numpy()
+    return seen
 
 
 def _rms(z: Tensor) -> Float[Tensor, " r"]:

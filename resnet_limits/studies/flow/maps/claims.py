@@ -70,7 +70,7 @@ GROUP = Group(
         Claim(
             id="flow.map.squaring",
             source=ARSIGNY,
-            statement="Squaring an Euler step of v/L on a grid log2(L) times converges to exp(v) at order 1, as L blocks do",
+            statement="Squaring a step v/L log2(L) times on a grid converges to exp(v) at order 1, as L blocks do",
             kind="observation",
             observable="squaring_error",
             expected=Expected("order", 1, 0.15),
