@@ -305,7 +305,7 @@ def _records(settings: Flow, solution: dict[str, np.ndarray], n: int, weights: s
         coordinates = {**where, "evaluated": n, "stage": stage}
         for name, observable in (("stretch", "images.unit_stretch"), ("determinant", "images.unit_determinant")):
             if (value := solution.get(f"{name}.{stage}")) is not None:
-                records.append(Record(observable, float(value), coordinates=coordinates, replicas=1))
+                records.append(Record(observable, value.item(), coordinates=coordinates, replicas=1))
     for stage, values in zip(NUMBERS_OF_STAGES, solution["inverse"], strict=True):
         value, stderr = over_replicas(values)
         coordinates = {**where, "evaluated": n, "stage": stage}
@@ -358,7 +358,7 @@ def _volumes(settings: Flow, solution: dict[str, np.ndarray], n: int) -> list[Re
     counts = units_refined(n)
     off = [np.stack([solution[f"volume.{stage}.{m}"] for stage in measured]) for m in counts]
     gaps = [float(np.sqrt(np.square(values).mean())) for values in off]
-    error = max(float(solution[f"volume_error.{stage}"]) for stage in measured)
+    error = max(solution[f"volume_error.{stage}"].item() for stage in measured)
     records = [
         Record("images.volume_gap", gap, reference_error=error, coordinates={**where, "evaluated": m}, replicas=1)
         for m, gap in zip(counts, gaps, strict=True)
@@ -378,7 +378,7 @@ def _units_of_stages(settings: Flow, seen: list[tuple[int, dict[str, np.ndarray]
     where, most = {"data": image_data(settings).name}, max(n for n, _ in seen)
 
     def values(name: str, chosen: list[dict[str, np.ndarray]]) -> list[float]:
-        return [float(s[f"{name}.{stage}"]) for s in chosen for stage in NUMBERS_OF_STAGES if f"{name}.{stage}" in s]
+        return [s[f"{name}.{stage}"].item() for s in chosen for stage in NUMBERS_OF_STAGES if f"{name}.{stage}" in s]
 
     stretch = max(values("stretch", [solution for n, solution in seen if n == most]))
     ratios = values("ratio", [solution for _, solution in seen])
