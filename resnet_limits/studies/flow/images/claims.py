@@ -70,7 +70,7 @@ GROUP = Group(
             expected=Expected("value", 1, 0.2),
             outside=kinked_stage,
             needs="a stage whose Jacobian is small enough to be made, changes of volume above rounding",
-            rival=Rival("det(I + Dv) in place of det(I + h Dv)", "F51-unit-step", 0.0),
+            rival=Rival("all Jacobians at the state that enters the stage", "F51-unit-states", 0.0),
             verdicts=VERDICTS_WITH_LARGE,
         ),
         Claim(
