@@ -38,7 +38,7 @@ ITERATIONS = 40
 """Of the descent. From a straight path near a geodesic it is at rest then; of trained networks, a bound from above."""
 ERROR_OF_DESCENT = 1e-6
 """Of the least energies of those pairs, relative."""
-NETWORKS_FOLLOWED = (("none", "free"), ("none", "shared"), ("factor", "free"), ("spectral", "free"))
+NETWORKS_FOLLOWED = (("none", "free"), ("none", "shared"), ("factor", "free"), ("spectral", "free"), ("h1", "free"))
 """Controls and weights whose networks' paths are relaxed."""
 
 

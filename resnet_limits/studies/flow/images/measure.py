@@ -394,7 +394,7 @@ def _units_of_stages(settings: Flow, seen: list[tuple[int, dict[str, np.ndarray]
     least = min(ratios)
     return [
         largest,
-        Record("images.determinant_ratio", least, reference_error=1e-12 * least, coordinates=where, replicas=1),
+        Record("images.determinant_ratio", least, reference_error=1e-12 * max(least, 1), coordinates=where, replicas=1),
     ]
 
 

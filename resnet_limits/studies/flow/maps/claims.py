@@ -77,7 +77,7 @@ GROUP = Group(
             pins=PINS_OF_SQUARING,
             outside=smooth_field_of_flow,
             needs=f"four depths up to {DEEPEST_SQUARED} that are powers of two",
-            rival=Rival("a squaring too few on the grid", "F39-squarings", 0.0),
+            rival=Rival("a squaring too few on the grid", "F39-squarings", -0.0002929),
         ),
     ),
     memory=("flow.paths", "flow.inputs", "width", "depth"),
