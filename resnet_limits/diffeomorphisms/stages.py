@@ -83,6 +83,8 @@ def volume_of_flow(
     nodes in time. The error is the distance to fewer nodes, which have the larger one.
     """
     (theta,) = weights_of_units(parameters, stage, 1)
+    if horizon == 0:
+        return x.new_zeros(len(theta["A"]), len(x)), 0.0
     fine, coarse = (_divergence(phi, x, theta, horizon, nodes) for nodes in NODES_OF_VOLUME)
     return fine, float((fine - coarse).abs().max())
 

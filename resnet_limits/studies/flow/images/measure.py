@@ -180,7 +180,7 @@ def trained_and_run(job: Job, n: int, sets: int) -> dict[str, np.ndarray]:
             job.progress(0.7 + 0.3 * m / max(counts) / 2, f"run with {m}")
             scores[m] = scores_of(phi, parameters, x_test, units=m, horizon=settings.horizon)
         job.progress(0.9, "Jacobians of its units")
-        refined = units_refined(n) if sets == 1 and n == max(keys.units) else []
+        refined = units_refined(n) if sets == 1 else []
         seen = seen_in_stages(phi, parameters, x_test, units=n, refined=refined, horizon=settings.horizon)
         inverse = inverse_errors(phi, parameters, x_test[:IMAGES_EVALUATED_A_PIECE], units=n, horizon=settings.horizon)
     solution = {"parameters": np.array([count(parameters)]), "inverse": inverse.cpu().numpy(), **seen}

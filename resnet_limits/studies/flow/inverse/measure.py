@@ -20,7 +20,7 @@ from ....networks.steps import STEPS
 from ..outside import flow_moves, smooth_weights
 from ..problem import KINDS_OF_WEIGHTS, driven
 from ..settings import Flow
-from .claims import DEEPEST_OF_RK4, PINS_BY_SCHEME
+from .claims import DEEPEST_OF_RK4, SCHEMES_INVERTED, pins_of_inverse
 
 
 def measure(job: Job) -> Measurement:
@@ -30,8 +30,8 @@ def measure(job: Job) -> Measurement:
         return Measurement()
     return Measurement(
         [
-            inverse_error(settings, scheme, weights, pins)
-            for scheme, pins in PINS_BY_SCHEME.items()
+            inverse_error(settings, scheme, weights, pins_of_inverse(scheme, weights))
+            for scheme in SCHEMES_INVERTED
             for weights in KINDS_OF_WEIGHTS
             if (scheme == "euler" or weights == "shared" or not smooth_weights(settings))
             and (scheme != "rk4" or settings.depth <= DEEPEST_OF_RK4)
