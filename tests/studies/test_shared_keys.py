@@ -89,6 +89,7 @@ CASES = [
     Case("flow/maps", FLOW, ("flow.free", "flow.shared")),
     Case("flow/folding", FLOW, ("flow.folding",)),
     Case("flow/trained", FLOW, ("flow.folding.trained.none.shared",), ("depth", "flow.trained_depth")),
+    Case("flow/energy", FLOW, ("flow.energy.none.shared",), ("depth", "flow.trained_depth")),
     Case("flow/images", FLOW, ("flow.images",), ("flow.images.units",)),
     Case(
         "sde/functions",
