@@ -265,6 +265,20 @@ JOSHI = Paper(
     2000,
     journal="IEEE Transactions on Image Processing",
 )
+HOLM = Paper(
+    "Holm & Marsden",
+    "Holm, Darryl D. and Marsden, Jerrold E.",
+    "Momentum maps and measure-valued solutions (peakons, filaments and sheets) for the EPDiff equation",
+    2005,
+    "nlin/0312048",
+)
+MILLER = Paper(
+    "Miller, Trouvé & Younes",
+    "Miller, Michael I. and Trouvé, Alain and Younes, Laurent",
+    "Geodesic shooting for computational anatomy",
+    2006,
+    journal="Journal of Mathematical Imaging and Vision",
+)
 ARSIGNY = Paper(
     "Arsigny, Commowick, Pennec & Ayache",
     "Arsigny, Vincent and Commowick, Olivier and Pennec, Xavier and Ayache, Nicholas",

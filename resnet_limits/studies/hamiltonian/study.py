@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..study import Study
 from .energy import claims as energy
+from .epdiff import claims as epdiff
 from .landmarks import claims as landmarks
 from .meanfield import claims as meanfield
 from .request import check
@@ -37,6 +38,7 @@ STUDY = Study(
         scaling.GROUP,
         sparsity.GROUP,
         meanfield.GROUP,
+        epdiff.GROUP,
         landmarks.GROUP,
     ),
     check=check,
