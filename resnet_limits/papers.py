@@ -279,6 +279,7 @@ MILLER = Paper(
     2006,
     journal="Journal of Mathematical Imaging and Vision",
 )
+MILNOR = Paper("Milnor", "Milnor, John", "Morse theory", 1963)
 ARSIGNY = Paper(
     "Arsigny, Commowick, Pennec & Ayache",
     "Arsigny, Vincent and Commowick, Olivier and Pennec, Xavier and Ayache, Nicholas",

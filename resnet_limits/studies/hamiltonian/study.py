@@ -7,6 +7,7 @@ from .energy import claims as energy
 from .epdiff import claims as epdiff
 from .landmarks import claims as landmarks
 from .meanfield import claims as meanfield
+from .optimal import claims as optimal
 from .request import check
 from .scaling import claims as scaling
 from .settings import Hamiltonian
@@ -39,6 +40,7 @@ STUDY = Study(
         sparsity.GROUP,
         meanfield.GROUP,
         epdiff.GROUP,
+        optimal.GROUP,
         landmarks.GROUP,
     ),
     check=check,
