@@ -27,8 +27,8 @@ SHORTEST_STEP = 1e-3
 
 @dataclass(frozen=True)
 class Geodesic:
-    """Momentum `P_0` (n, d), states (steps + 1, n, d) at the times `s/steps`, Jacobi fields (steps, nd, nd) at those after
-    0, and `energy`, which is `2 H`."""
+    """Momentum `P_0` (n, d), states (steps + 1, n, d) at the times `s/steps`, Jacobi fields (steps, nd, nd) at
+    those after 0, and `energy`, which is `2 H`."""
 
     momentum: Tensor
     states: Tensor

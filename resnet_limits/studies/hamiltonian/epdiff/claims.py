@@ -26,7 +26,7 @@ COUNTS_DRAWN = (16, 32, 64, 128, 256)
 BEND_IN_PARTICLES = 0.1
 """The largest correction to N^-1/2 at N = 16, relative; 3000 draws show -0.05 +- 0.03 beside those of 256."""
 COORDINATE_OF_GRID, COORDINATE_OF_DRAWS = {"of": "even grid"}, {"of": "independent particles"}
-FALSE_EQUATION = Rival("the equation without the term v_x m", "HE1-no-v_x-m", 0.397)
+FALSE_EQUATION = Rival("the equation without the term v_x m", "HE1-no-v_x-m", 0.3869)
 
 _AGREEMENT = Claim(
     id="hamiltonian.epdiff",
@@ -54,7 +54,7 @@ GROUP = Group(
             statement="Velocities of N particles on an even grid converge to the EPDiff equation's faster than N^-4",
             observable="epdiff_distance",
             expected=Expected("order_at_least", 4, 1, along="N"),
-            rival=replace(FALSE_EQUATION, value=0.0),
+            rival=replace(FALSE_EQUATION, value=7.214e-4),
         ),
         replace(
             _AGREEMENT,
@@ -64,7 +64,7 @@ GROUP = Group(
             expected=Expected("order", 0.5, 0.15, along="N", bend=BEND_IN_PARTICLES),
             where=COORDINATE_OF_DRAWS,
             random=True,
-            rival=Rival("draws of 16 particles, whatever N", "HE2-16-particles", 0.0),
+            rival=Rival("draws of 16 particles, whatever N", "HE2-16-particles", -0.05475),
         ),
         replace(
             _AGREEMENT,
@@ -83,7 +83,7 @@ GROUP = Group(
             kind="theorem",
             observable="carried_momentum",
             expected=Expected("at_most", 0, 1e-6, scale=RELATIVE),
-            rival=replace(FALSE_EQUATION, value=1.0),
+            rival=replace(FALSE_EQUATION, value=0.6543),
         ),
     ),
     on_cpu=True,

@@ -1,7 +1,7 @@
 """`hamiltonian.meanfield`: the loss a mean over points, minimisers on N points approach those of all the data.
 
     meanfield_distance(N) = root mean square over draws of |omega_N - omega| / |omega|  ~  N^{-1/2}
-    meanfield_constant    = the same times sqrt(N), over the limit of that, sqrt(tr H^-1 S H^-1) / |z|
+    meanfield_constant    = the same times sqrt(N), of all N together, over its limit sqrt(tr H^-1 S H^-1) / |z|
 
 The population are the training points; a draw takes N of them, with replacement, so that `omega`, that of the whole
 population, is known. N grows at a depth of `DEPTH_OF_MEANFIELD`, whatever that of the job. Each minimisation starts
@@ -33,7 +33,7 @@ from ..problem import (
     trained,
 )
 from ..settings import Hamiltonian
-from .claims import DEPTH_OF_MEANFIELD, MIN_POINTS_OF_CONSTANT, PINS_OF_MEANFIELD, POINT_COUNTS
+from .claims import DEPTH_OF_MEANFIELD, PINS_OF_MEANFIELD, POINT_COUNTS
 
 MAX_POPULATION = 1000
 """Training points at most."""
@@ -78,13 +78,7 @@ def measure(job: Job) -> Measurement:
         value = math.sqrt(square)
         more = {"coordinates": {**coordinates, "N": N}, "replicas": len(distances_at_N)}
         records.append(Record("meanfield_distance", value, stderr=spread / (2 * value), **more))
-    squares = np.concatenate(
-        [
-            N * distances_at_N**2
-            for N, distances_at_N in zip(POINT_COUNTS, distances, strict=True)
-            if N >= MIN_POINTS_OF_CONSTANT
-        ]
-    )
+    squares = (np.array(POINT_COUNTS)[:, None] * distances**2).ravel()
     ratio = math.sqrt(float(squares.mean())) / relative_constant(network)
     spread = float(squares.std(ddof=1)) / math.sqrt(len(squares)) / float(squares.mean())
     more = {"coordinates": coordinates, "replicas": len(squares)}
