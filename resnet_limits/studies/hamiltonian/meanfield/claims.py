@@ -63,8 +63,8 @@ GROUP = Group(
     name="meanfield",
     title="Do weights trained on a sample converge to those of the whole population?",
     loss=LOSS_OF_HAMILTONIAN,
-    seconds=5.5,
-    shared=5.2,
+    seconds=6.5,
+    shared=6.2,
     least=bytes_of_points,
     claims=(
         _RATE,

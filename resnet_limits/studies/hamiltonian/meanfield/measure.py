@@ -16,6 +16,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import torch
 
+from ....limits.hamiltonian.end_loss import Fixed
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record, unknown
 from ....random import generator
@@ -27,7 +28,6 @@ from ..problem import (
     certificate_of_minimum,
     dataset_of,
     key_of_solution,
-    loss_of,
     minima_of_setup,
     setup,
     trained,
@@ -100,6 +100,13 @@ def relative_constant(network: CertifiedNetwork) -> float:
     return math.sqrt(float((moved**2).sum()) / n) / float(np.linalg.norm(z))
 
 
+def weighted(problem: Setup, points: np.ndarray, weights: np.ndarray) -> Setup:
+    """The problem on some of its points; a point that was drawn several times weighs as much."""
+    assert isinstance(problem.loss, Fixed)
+    loss = replace(problem.loss, y=problem.loss.y[points], weights=torch.from_numpy(weights))
+    return replace(problem, q0=problem.q0[points], loss=loss)
+
+
 def distances_of_draws(
     job: Job, settings: Hamiltonian, problem: Setup, start: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -109,9 +116,8 @@ def distances_of_draws(
         stream = generator(settings.seed, "hamiltonian.meanfield", N)
         for r in range(draws):
             job.progress((i * draws + r) / (len(POINT_COUNTS) * draws), f"{N} points")
-            drawn = torch.from_numpy(stream.integers(len(problem.q0), size=N))
-            loss = loss_of(settings, problem.loss.y[drawn])
-            network = replace(problem, q0=problem.q0[drawn], loss=loss).network(DEPTH_OF_MEANFIELD)
+            points, counts = np.unique(stream.integers(len(problem.q0), size=N), return_counts=True)
+            network = weighted(problem, points, counts / counts.sum()).network(DEPTH_OF_MEANFIELD)
             iterations = settings.minimiser.iterations
             end = minimise(
                 network, start, tolerance=GRADIENT_NORM_OF_DRAWS, iterations=iterations, warm=True, certify=False

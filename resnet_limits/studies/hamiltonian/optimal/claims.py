@@ -35,8 +35,8 @@ _LEAST = Claim(
 GROUP = Group(
     name="optimal",
     title="Does shooting find the least energy, or only a stationary one?",
-    seconds=2,
-    shared=2,
+    seconds=2.9,
+    shared=2.9,
     grows={},
     claims=(
         _LEAST,
