@@ -31,7 +31,7 @@ FALSE_EQUATION = Rival("the equation without the term v_x m", "HE1-no-v_x-m", 0.
 _AGREEMENT = Claim(
     id="hamiltonian.epdiff",
     source=HOLM,
-    statement="32 particles on an even grid have the velocity of the EPDiff equation, solved without particles",
+    statement="The velocity of 32 particles on an even grid is that of the EPDiff equation, solved without particles",
     kind="derived",
     observable="epdiff_error",
     expected=Expected("at_most", 0, 1e-7, scale=RELATIVE),

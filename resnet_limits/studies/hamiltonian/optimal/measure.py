@@ -12,6 +12,7 @@ branches apart. A third geodesic goes on beyond a conjugate point. Nothing depen
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -44,57 +45,56 @@ DEGREE = 20
 RANDOM_STARTS = 24
 STANDARD_DEVIATION_OF_STARTS = 2.0
 """Of each coefficient: both branches are reached."""
+TIMES_OF_TURNING = 200
 RELATIVE_GRADIENT = 1e-8
 """To which each search is minimised: its energy is off by the square."""
 RELATIVE_ERROR_OF_SEARCH = 1e-10
 
 
 def measure(job: Job) -> Measurement:
+    """Least energies found by those of the geodesics, and the margin of the lower one."""
     seed = job.settings.seed
-
-    def compute() -> dict[str, np.ndarray]:
-        ways = np.array([TURN, TURN - 2 * math.pi])
-        paths = [shot(float(way)) for way in ways]
-        job.progress(0.3, "random starts")
-        beyond = geodesic(KERNEL, START, MOMENTUM_BEYOND, RK4, STEPS_OF_SHOOTING)
-        return {
-            "shot": np.array([[path.energy, error] for path, error in paths]),
-            "turns": np.array([turning(path.states) for path, _ in paths]),
-            "margins": np.array([conjugate_margin(KERNEL, path) for path, _ in paths]),
-            "found": found(turned(TURN), seed, "hamiltonian.optimal"),
-            "beyond": np.array([beyond.energy]),
-            "found_beyond": found(beyond.states[-1], seed, "hamiltonian.optimal.beyond"),
-        }
-
-    solution = job.shared.solve("optimal", {"seed": seed}, compute)
-    where = {**COORDINATE_OF_TURN, **PINS_OF_OPTIMAL}
-    energies, turns, reached = solution["found"].T
-    lower = min((0, 1), key=lambda way: solution["shot"][way, 0])
+    solution = job.shared.solve("optimal", {"seed": seed}, lambda: solved(job, seed))
+    turn, beyond = ({**of, **PINS_OF_OPTIMAL} for of in (COORDINATE_OF_TURN, COORDINATE_OF_CONJUGATE))
+    lower = min((0, 1), key=lambda way: solution["energies"][way])
     higher = 1 - lower
-    alike = reached * (np.abs(turns - solution["turns"][higher]) < math.pi)
-    beyond = {**COORDINATE_OF_CONJUGATE, **PINS_OF_OPTIMAL}
-    energies_beyond, _, reached_beyond = solution["found_beyond"].T
+    energies, errors, angles = (solution[name].tolist() for name in ("energies", "errors", "angles"))
+    values, turns = solution["found"].T
+    alike = np.abs(turns - angles[higher]) < math.pi
+    margin = float(solution["margins"][lower])
     return Measurement(
         [
-            ratio("least_energy", energies[reached > 0], *solution["shot"][lower], where),
-            ratio("least_energy_of_branch", energies[alike > 0], *solution["shot"][higher], where),
-            Record(
-                "conjugate_margin",
-                float(solution["margins"][lower]),
-                reference_error=ERROR_OF_MARGIN,
-                coordinates=where,
-            ),
-            ratio("least_energy", energies_beyond[reached_beyond > 0], solution["beyond"][0], 0.0, beyond),
+            ratio("least_energy", values, energies[lower], errors[lower], turn),
+            ratio("least_energy_of_branch", values[alike], energies[higher], errors[higher], turn),
+            Record("conjugate_margin", margin, reference_error=ERROR_OF_MARGIN, coordinates=turn),
+            ratio("least_energy", solution["found_beyond"][:, 0], float(solution["energy_beyond"]), 0.0, beyond),
         ]
     )
 
 
-def ratio(name: str, energies: np.ndarray, energy: float, error: float, where: dict[str, object]) -> Record:
-    """The least of the energies found, by that of a geodesic."""
-    if not len(energies):
+def solved(job: Job, seed: int) -> dict[str, np.ndarray]:
+    """Geodesics to the left and to the right, one beyond its conjugate point, and what the searches find."""
+    shots = [shot(way) for way in (TURN, TURN - 2 * math.pi)]
+    paths, errors = zip(*shots, strict=True)
+    beyond = geodesic(KERNEL, START, MOMENTUM_BEYOND, RK4, STEPS_OF_SHOOTING)
+    job.progress(0.3, "random starts")
+    return {
+        "energies": np.array([path.energy for path in paths]),
+        "errors": np.array(errors),
+        "angles": np.array([turning(path.states) for path in paths]),
+        "margins": np.array([conjugate_margin(KERNEL, path) for path in paths]),
+        "found": found(turned(TURN), seed, "hamiltonian.optimal"),
+        "energy_beyond": np.array(beyond.energy),
+        "found_beyond": found(beyond.states[-1], seed, "hamiltonian.optimal.beyond"),
+    }
+
+
+def ratio(name: str, values: np.ndarray, energy: float, error: float, where: dict[str, Any]) -> Record:
+    """The least of the energies found, by that of a geodesic with its error."""
+    if not len(values):
         return unknown(name, "no random start leads there", where)
-    off = float(error / energy) + RELATIVE_ERROR_OF_SEARCH
-    return Record(name, float(energies.min() / energy), reference=energy, reference_error=off, coordinates=where)
+    off = error / energy + RELATIVE_ERROR_OF_SEARCH
+    return Record(name, float(values.min()) / energy, reference=energy, reference_error=off, coordinates=where)
 
 
 # -- shooting -------------------------------------------------------------------------------------
@@ -134,11 +134,12 @@ def gram(q: Tensor) -> Tensor:
 
 
 def found(end: Tensor, seed: int, purpose: str) -> np.ndarray:
-    """Energy, turning and whether it was reached, of the minimum from each random start, (RANDOM_STARTS, 3)."""
-    energy, times, minima = PathEnergy(gram, START, end, DEGREE), np.linspace(0, 1, 200), []
+    """Energy and turning of the minima that random starts reach, (m, 2)."""
+    energy, times, minima = PathEnergy(gram, START, end, DEGREE), np.linspace(0, 1, TIMES_OF_TURNING), []
     for start in range(RANDOM_STARTS):
         c = STANDARD_DEVIATION_OF_STARTS * generator(seed, purpose, start).standard_normal(energy.unknowns)
         minimum = minimise(energy, c, tolerance=RELATIVE_GRADIENT, certify=False)
         states, _ = energy.path(torch.from_numpy(minimum.point), times)
-        minima.append((minimum.value, turning(states), float(minimum.converged)))
-    return np.array(minima)
+        if minimum.converged:
+            minima.append((minimum.value, turning(states)))
+    return np.array(minima).reshape(-1, 2)
