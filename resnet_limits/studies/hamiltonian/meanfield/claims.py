@@ -75,7 +75,7 @@ GROUP = Group(
             kind="derived",
             observable="meanfield_constant",
             expected=Expected("value", 1, 0.15, scale=RELATIVE),
-            rival=Rival("the Hessian of the penalty alone", "HM1-penalty-alone", 0.39),
+            rival=Rival("the Hessian of the penalty alone", "HM1-penalty-alone", 0.3929),
         ),
     ),
     memory=("hamiltonian.points", "width", "depth"),

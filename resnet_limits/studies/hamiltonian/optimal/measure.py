@@ -36,6 +36,8 @@ TURN = 2.6
 """Radians; the other way it is 2 pi - 2.6."""
 MOMENTUM_BEYOND = torch.tensor([[-5.2, 8.2], [-8.0, 10.0]], dtype=torch.float64)
 """Of a geodesic whose first conjugate time is before 1."""
+BEYOND = 2
+"""Its place after the two others."""
 STEPS_OF_FIRST_SHOOTING, STEPS_OF_SHOOTING = 32, 128
 """Of RK4: from far away, and those of the geodesics, of which half as many tell the error."""
 SHARE_OF_ERROR = SAFETY_OF_SHOOTING_ERROR / (2**RK4.order - 1)
@@ -56,9 +58,9 @@ def measure(job: Job) -> Measurement:
     seed = job.settings.seed
     solution = job.shared.solve("optimal", {"seed": seed}, lambda: solved(job, seed))
     turn, beyond = ({**of, **PINS_OF_OPTIMAL} for of in (COORDINATE_OF_TURN, COORDINATE_OF_CONJUGATE))
-    lower = min((0, 1), key=lambda way: solution["energies"][way])
-    higher = 1 - lower
     energies, errors, angles = (solution[name].tolist() for name in ("energies", "errors", "angles"))
+    lower = min((0, 1), key=lambda way: energies[way])
+    higher = 1 - lower
     values, turns = solution["found"].T
     alike = np.abs(turns - angles[higher]) < math.pi
     margin = float(solution["margins"][lower])
@@ -67,24 +69,23 @@ def measure(job: Job) -> Measurement:
             ratio("least_energy", values, energies[lower], errors[lower], turn),
             ratio("least_energy_of_branch", values[alike], energies[higher], errors[higher], turn),
             Record("conjugate_margin", margin, reference_error=ERROR_OF_MARGIN, coordinates=turn),
-            ratio("least_energy", solution["found_beyond"][:, 0], float(solution["energy_beyond"]), 0.0, beyond),
+            ratio("least_energy", solution["found_beyond"][:, 0], energies[BEYOND], errors[BEYOND], beyond),
         ]
     )
 
 
 def solved(job: Job, seed: int) -> dict[str, np.ndarray]:
-    """Geodesics to the left and to the right, one beyond its conjugate point, and what the searches find."""
+    """Geodesics to the left and to the right and one beyond its conjugate point, and what the searches find."""
     shots = [shot(way) for way in (TURN, TURN - 2 * math.pi)]
     paths, errors = zip(*shots, strict=True)
     beyond = geodesic(KERNEL, START, MOMENTUM_BEYOND, RK4, STEPS_OF_SHOOTING)
     job.progress(0.3, "random starts")
     return {
-        "energies": np.array([path.energy for path in paths]),
-        "errors": np.array(errors),
+        "energies": np.array([*(path.energy for path in paths), beyond.energy]),
+        "errors": np.array([*errors, 0.0]),
         "angles": np.array([turning(path.states) for path in paths]),
         "margins": np.array([conjugate_margin(KERNEL, path) for path in paths]),
         "found": found(turned(TURN), seed, "hamiltonian.optimal"),
-        "energy_beyond": np.array(beyond.energy),
         "found_beyond": found(beyond.states[-1], seed, "hamiltonian.optimal.beyond"),
     }
 
