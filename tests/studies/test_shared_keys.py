@@ -102,6 +102,8 @@ CASES = [
     Case("gamma/relu", GAMMA, ("relu",), ("depth", "minimiser")),
     Case("hamiltonian/trained", HAMILTONIAN, ("trained", "trained.limit"), ("depth", "minimiser", *SHOOTING)),
     Case("hamiltonian/meanfield", HAMILTONIAN, ("meanfield.draws",), ("minimiser", "replicas")),
+    Case("hamiltonian/epdiff", HAMILTONIAN, ("epdiff",), ("replicas",)),
+    Case("hamiltonian/optimal", HAMILTONIAN, ("optimal",)),
     Case("hamiltonian/landmarks", HAMILTONIAN, ("landmarks.limit",), ("seed", "depth", "minimiser", *SHOOTING)),
     Case("hamiltonian/exact", HAMILTONIAN, ("exact_point.gaps",), ("depth", "minimiser", *SHOOTING)),
     Case("kernel/moments", KERNEL, ("kernel.moments.constants",)),

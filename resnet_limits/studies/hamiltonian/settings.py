@@ -40,10 +40,10 @@ class HamiltonianKeys(WithKeys):
     insensitive: float = key(0.5, "squared_insensitive: errors up to this cost nothing", above=0, high=1e6)
     kernel: str = key(
         "features",
-        "kernel of a layer: features (a(x), 1) of the activation, or gaussian",
+        "kernel of a layer: features (a(x), 1) of the activation, gaussian, or periodic (2 pi in each coordinate)",
         choices=OperatorKernel.options,
     )
-    length: float = key(1.0, "length scale of the Gaussian kernel", low=1e-3, high=1e3)
+    length: float = key(1.0, "length scale of the Gaussian kernel, and of the periodic one", low=1e-3, high=1e3)
     bias: bool = key(True, "whether a layer of features has a bias: (a(x), 1), or a(x) alone")
     integrator: str = key(
         "rk4", "integrator of the shooting", choices=("symplectic_euler", "leapfrog", "midpoint", "rk4")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from ..study import Study
 from .energy import claims as energy
 from .exact import claims as exact
+from .epdiff import claims as epdiff
 from .landmarks import claims as landmarks
 from .meanfield import claims as meanfield
+from .optimal import claims as optimal
 from .request import check
 from .scaling import claims as scaling
 from .settings import Hamiltonian
@@ -39,6 +41,8 @@ STUDY = Study(
         scaling.GROUP,
         sparsity.GROUP,
         meanfield.GROUP,
+        epdiff.GROUP,
+        optimal.GROUP,
         landmarks.GROUP,
         exact.GROUP,
         tracking.GROUP,
