@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ..study import Study
 from .energy import claims as energy
-from .exact import claims as exact
 from .epdiff import claims as epdiff
+from .exact import claims as exact
 from .landmarks import claims as landmarks
 from .meanfield import claims as meanfield
 from .optimal import claims as optimal
