@@ -57,8 +57,8 @@ class EndLoss(ABC):
 
 @dataclass(frozen=True)
 class Fixed(EndLoss):
-    """The last coordinates are the scores. `weights` of the points (n,), of sum 1, where they are not all 1/n. The value
-    is the mean over further dimensions in front, such as times."""
+    """The last coordinates are the scores. `weights` of the points (n,), of sum 1, where they are not all 1/n. The
+    value is the mean over further dimensions in front, such as times."""
 
     l: PointwiseLoss  # noqa: E741
     y: Float[Tensor, "n o"]
