@@ -72,7 +72,8 @@ class ShootingLimit:
     def weights(self, path: Trajectory) -> Tensor:
         """`omega(t_s) = P^T f(q)`, s = 0 .. L - 1, (L, d, f)."""
         pairs = zip(path.states[:-1], path.momenta[:-1], strict=True)
-        return torch.stack([P.mT @ self.problem.kernel.at(q).root() for q, P in pairs])
+        kernel = self.problem.kernel
+        return torch.stack([kernel.rows(P).mT @ kernel.at(q).root() for q, P in pairs])
 
 
 def limit_of_setup(job: Job, settings: Hamiltonian, problem: Setup, name: str, *, noise: float = 0.0) -> ShootingLimit:

@@ -2,7 +2,8 @@
 
     J(z) = decay/2 |z|^2 + loss(q_L)            decay = nu; a constant decay of w is decay = nu/L
 
-`f` is `(a(q), 1)`, `w_s = [W_s b_s]`, for a kernel of features; for a Gaussian kernel `f(q)` is the Cholesky factor of
+`f` is `(a(q), 1)`, `w_s = [W_s b_s]`, for a kernel of features, and where windows share a filter a row of it is one
+window of a point; for a Gaussian kernel `f(q)` is the Cholesky factor of
 its matrix at the points themselves, so that `|w|^2` is the norm of the velocity field in the kernel's space.
 
 Values and gradients are torch's. Products with the Hessian are written by hand for features: the tangent of the states
@@ -38,8 +39,10 @@ class WeightDecayedNetwork:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Of `w`: (L, d, f)."""
-        return self.depth, self.q0.shape[1], self.kernel.at(self.q0[:1]).root().shape[1] if self._few else len(self.q0)
+        """Of `w`: (L, d, f), or of the one filter that all windows share."""
+        first = self.q0[:1]
+        columns = self.kernel.at(first).root().shape[1] if self._few else len(self.q0)
+        return self.depth, self.kernel.rows(first).shape[1], columns
 
     @property
     def _few(self) -> bool:
@@ -55,7 +58,7 @@ class WeightDecayedNetwork:
         states = [self.q0]
         for weights in w.unbind(0):
             q = states[-1]
-            states.append(q + self.kernel.at(q).root() @ weights.T)
+            states.append(q + self.kernel.of_rows(self.kernel.at(q).root() @ weights.T))
         return states
 
     def value_and_gradient(self, u: np.ndarray) -> tuple[float, np.ndarray]:
@@ -69,36 +72,38 @@ class WeightDecayedNetwork:
 
     def _by_hand(self, u: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
         assert isinstance(self.kernel, FeaturesKernel)
-        d, a = self.q0.shape[1], self.kernel.activation
+        kernel, a = self.kernel, self.kernel.activation
+        rows, of_rows, taps, of_taps = kernel.rows, kernel.of_rows, kernel.taps, kernel.of_taps
         w = self.weights(u)
         *states, end = self.states(w)
-        q, W = torch.stack(states), w[:, :, :d]
-        f = self.kernel.of_points(q)
-        slope, curvature = a.slope(q, f[..., :d]), a.curvature(q, f[..., :d])
+        q, W = torch.stack(states), kernel.taps_of(w)
+        values = a(q)
+        f, slope, curvature = kernel.with_bias(taps(values)), a.slope(q, values), a.curvature(q, values)
         costates = [self.loss.gradient(end)]
         for s in reversed(range(self.depth)):
-            costates.append(costates[-1] + slope[s] * (costates[-1] @ W[s]))
+            costates.append(costates[-1] + slope[s] * of_taps(rows(costates[-1]) @ W[s]))
         ahead = torch.stack(costates[-2::-1])  # dJ/dq_{s+1}
-        bend = curvature * (ahead @ W)
+        rows_ahead = rows(ahead)
+        bend = curvature * of_taps(rows_ahead @ W)
         of = self.loss.hessian(end)
         layers = list(zip(slope.unbind(0), W.unbind(0), strict=True))
         transposed = W.mT.contiguous().unbind(0)
 
         def product(v: np.ndarray) -> np.ndarray:
             dw = self.weights(v)
-            source = f @ dw.mT
+            source = of_rows(f @ dw.mT)
             moved, tangents = torch.zeros_like(end), []
             for (slopes, _), WT, more in zip(layers, transposed, source.unbind(0), strict=True):
                 tangents.append(moved)
-                moved = torch.addmm(moved + more, slopes * moved, WT)
+                moved = moved + more + of_rows(taps(slopes * moved) @ WT)
             du = torch.stack(tangents)
-            source = bend * du + slope * (ahead @ dw[:, :, :d])
+            source = bend * du + slope * of_taps(rows_ahead @ kernel.taps_of(dw))
             carried, behind = of(moved), []
             for (slopes, Ws), more in zip(reversed(layers), reversed(source.unbind(0)), strict=True):
                 behind.append(carried)
-                carried = torch.addcmul(carried + more, slopes, carried @ Ws)
-            dg = torch.stack(behind[::-1]).mT @ f
-            dg[:, :, :d] += ahead.mT @ (slope * du)
+                carried = torch.addcmul(carried + more, slopes, of_taps(rows(carried) @ Ws))
+            dg = rows(torch.stack(behind[::-1])).mT @ f
+            kernel.taps_of(dg).add_(rows_ahead.mT @ taps(slope * du))
             return self.decay * v + (dg / self.depth**0.5).flatten().numpy()
 
         return product
@@ -132,7 +137,7 @@ class WeightDecayedNetwork:
         at = self.kernel.at(q)
         if isinstance(self.kernel, FeaturesKernel):
             a = self.kernel.activation
-            return a.slope(q, a(q)) * (P @ w[:, : q.shape[1]])
+            return a.slope(q, a(q)) * self.kernel.of_taps(self.kernel.rows(P) @ self.kernel.taps_of(w))
         # Of the velocity K p less the energy p^T K p/2 at momenta p held fixed: at a minimiser p = P.
         p = torch.linalg.solve_triangular(at.root().T, w.T * self.depth, upper=True)
         return (at.rate(P - p) - at.rate(P)) / self.depth
@@ -143,7 +148,7 @@ class WeightDecayedNetwork:
 
     def kernel_weights(self, states: list[Tensor], momenta: Float[Tensor, "l1 n d"]) -> Float[Tensor, "l d f"]:
         """`sum_j P_{j,s+1} f(q_{j,s})^T`: what `omega_s = L w_s` is at a minimiser."""
-        return momenta[1:].mT @ self.roots(states)
+        return self.kernel.rows(momenta[1:]).mT @ self.roots(states)
 
 
 def refined(weights: list[Float[np.ndarray, "l d f"]], depth: int) -> Float[np.ndarray, "m d f"]:

@@ -215,8 +215,8 @@ def degenerate(settings: Hamiltonian) -> str | None:
 def unmoved(kernel: OperatorKernel, q: Float[Tensor, "n d"], P: Float[Tensor, "n d"]) -> str | None:
     """Why what is relative to the weights `P^T f(q)` is a ratio of what minimisation or shooting leave, or None:
     momenta cancel, as where nothing tells the points of two classes apart and the minimiser is zero."""
-    f = kernel.at(q).root()
-    weights, terms = float((P.mT @ f).norm()), float((P.abs().mT @ f.abs()).norm())
+    f, rows = kernel.at(q).root(), kernel.rows(P)
+    weights, terms = float((rows.mT @ f).norm()), float((rows.abs().mT @ f.abs()).norm())
     if weights > MAX_FRACTION_OF_ZERO_WEIGHTS * terms:
         return None
     return f"{LEAST_VALUE_WITHOUT_FLOW}: the momenta cancel, the weights are {weights:.1e} of {terms:.1e}"
