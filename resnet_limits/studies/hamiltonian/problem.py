@@ -27,6 +27,7 @@ from ...training.continuation import Rung, climb
 from ...training.minimiser import Minimum
 from ..certificate import of_the_minimiser
 from ..degenerate import degenerate_points
+from .heun_network import HeunNetwork
 from .network import WeightDecayedNetwork, refined
 from .settings import Hamiltonian
 
@@ -34,6 +35,10 @@ MAX_FRACTION_OF_ZERO_WEIGHTS = 1e-9
 """Weights by the sum of what they are made of, without signs, below which they are zero: shooting leaves 1e-11."""
 MAX_RELATIVE_UNCERTAINTY = 0.1
 """Relative uncertainty of a minimiser that was reached above which it may be zero."""
+MAX_NEW_POINTS = 50
+"""Points that were not trained on, and that networks and limit carry along."""
+NETWORK_BY_SCHEME = {"euler": WeightDecayedNetwork, "heun": HeunNetwork}
+"""By the key `hamiltonian.scheme`."""
 LEAST_VALUE_WITHOUT_FLOW = "the least value is that of no flow at all"
 
 
@@ -77,16 +82,18 @@ def loss_of(settings: Hamiltonian, y: Float[Tensor, "n o"]) -> EndLoss:
 
 @dataclass(frozen=True)
 class Setup:
-    """The problem at every depth: kernel, points (n, d), weight of the energy, loss."""
+    """The problem at every depth: kernel, points (n, d), weight of the energy, loss, blocks of its networks."""
 
     kernel: OperatorKernel
     q0: Float[Tensor, "n d"]
     nu: float
     loss: EndLoss
+    scheme: str = "euler"
 
     def network(self, depth: int, *, constant: bool = False) -> WeightDecayedNetwork:
         """The network of this depth; with a constant decay of the weights in place of one that grows with depth."""
-        return WeightDecayedNetwork(self.kernel, self.q0, self.nu / depth if constant else self.nu, self.loss, depth)
+        network = NETWORK_BY_SCHEME[self.scheme]
+        return network(self.kernel, self.q0, self.nu / depth if constant else self.nu, self.loss, depth)
 
 
 def setup(settings: Hamiltonian) -> Setup:
@@ -96,7 +103,13 @@ def setup(settings: Hamiltonian) -> Setup:
         raise SettingError(f"hamiltonian.points={count}: {data.name} has {len(data.x_train)} training points")
     q0 = embedded(data.x_train[:count], settings)
     y = targets_of_loss(data, settings.hamiltonian.loss, data.y_train[:count])
-    return Setup(kernel_of(settings), q0, settings.hamiltonian.nu, loss_of(settings, y))
+    keys = settings.hamiltonian
+    return Setup(kernel_of(settings), q0, keys.nu, loss_of(settings, y), keys.scheme)
+
+
+def new_points(settings: Hamiltonian) -> Float[Tensor, "m d"]:
+    """Points that no network is trained on: the first test points."""
+    return embedded(dataset_of(settings).x_test[:MAX_NEW_POINTS], settings)
 
 
 # -- minimisers -----------------------------------------------------------------------------------
@@ -107,7 +120,7 @@ KEYS_OF_HAMILTONIAN_PROBLEM = (
     *("seed", "width", "activation", "data"),
     *(
         f"hamiltonian.{name}"
-        for name in ("nu", "loss", "readout", "ridge", "insensitive", "kernel", "length", "points")
+        for name in ("nu", "loss", "readout", "ridge", "insensitive", "kernel", "length", "points", "scheme")
     ),
 )
 """What the problem depends on whose minimisers are found, at any depth."""
@@ -156,8 +169,11 @@ def refinement_of_setup(problem: Setup) -> Refine:
     def weights(rung: Rung) -> np.ndarray:
         return rung.minimum.point.reshape(problem.network(rung.depth).shape) * rung.depth**0.5
 
+    blocks = NETWORK_BY_SCHEME[problem.scheme]
+
     def refine(rungs: Sequence[Rung], depth: int) -> np.ndarray:
-        return refined([weights(rung) for rung in rungs[-2:]], depth).ravel() / depth**0.5
+        known = [weights(rung) for rung in rungs[-2:]]
+        return refined(known, depth, order=blocks.order, weight_time=blocks.weight_time).ravel() / depth**0.5
 
     return refine
 

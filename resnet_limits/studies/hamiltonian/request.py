@@ -57,6 +57,12 @@ def check(settings: Hamiltonian) -> None:
             f"width={settings.width}: {data.named()} has {scores} scores, read from as many coordinates; choose"
             f" width >= {scores}, or hamiltonian.readout=linear"
         )
+    if keys.scheme == "heun" and not OperatorKernel.options[keys.kernel].of_activation:
+        raise SettingError(
+            f"hamiltonian.kernel={keys.kernel}: a second stage needs the field of a layer where its points are not, and"
+            " that of a kernel without features is given by its points; choose hamiltonian.kernel=features, or"
+            " hamiltonian.scheme=euler"
+        )
     if not OperatorKernel.options[keys.kernel].of_activation and keys.points > MAX_POINTS_OF_KERNEL:
         raise SettingError(
             f"hamiltonian.points={keys.points}: with the kernel {keys.kernel} a network follows at most"

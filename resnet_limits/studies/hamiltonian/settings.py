@@ -43,6 +43,11 @@ class HamiltonianKeys(WithKeys):
         choices=OperatorKernel.options,
     )
     length: float = key(1.0, "length scale of the Gaussian kernel", low=1e-3, high=1e3)
+    scheme: str = key(
+        "euler",
+        "blocks: euler q + w f(q), or heun q + w (f(q) + f(q + w f(q)))/2, of the features of an activation",
+        choices=("euler", "heun"),
+    )
     integrator: str = key(
         "rk4", "integrator of the shooting", choices=("symplectic_euler", "leapfrog", "midpoint", "rk4")
     )

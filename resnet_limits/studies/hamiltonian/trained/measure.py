@@ -4,6 +4,7 @@
     euler_missed        states and momenta against symplectic Euler in L steps from the network's P_0, relative
     norm_spread         (max - min) / mean of |w_s|^2 = |W_s|^2 + |b_s|^2
     state_distance      max_s |q_s - q(s/L)|, weight_distance max_s |omega_s - omega(s/L)|, relative
+    map_distance        max_s |x_s - x(s/L)| of new points, moved by the layers and carried by the flow, relative
     momentum_distance   |P_0 - P_0 of the shooting|, value_gap |J_L - J|, energy_gap |L sum |w_s|^2 - 2 H|, relative
 
 Everything a network is made of is kept as arrays: states, momenta, weights.
@@ -14,9 +15,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ....limits.flow import root_mean_square
@@ -27,7 +30,7 @@ from ....measurement.record import Measurement, Record, unknown
 from ..limit import ShootingLimit, certificate_of_shooting, limit_of_setup
 from ..outside import RELATIVE_ROUNDING_OF_STATES
 from ..plateaus import PREFIX_OF_PLATEAU_ARRAYS
-from ..problem import CertifiedNetwork, Setup, key_of_solution, minima_of_setup, setup, trained
+from ..problem import CertifiedNetwork, Setup, key_of_solution, minima_of_setup, new_points, setup, trained
 from ..problem import certificate_of_minimum as minimiser_certificate
 from .claims import COORDINATE_OF_SETTINGS_PROBLEM, PLATEAU_BY_DISTANCE
 
@@ -54,8 +57,8 @@ def measure(job: Job) -> Measurement:
     if network.still is not None:
         records += _unknown(PLATEAU_BY_DISTANCE, network.still)
     elif not shot.why:
-        offs = _offs(network, shot)
-        records += _distances(network, shot, offs)
+        offs = offs_from_limit(network, shot) | map_off(network, shot, new_points(settings))
+        records += distances_from_limit(network, shot, offs, COORDINATE_OF_SETTINGS_PROBLEM)
         if settings.depth % SHARED_TIMES == 0:
             arrays |= {f"{PREFIX_OF_PLATEAU_ARRAYS}{name}": distance.array() for name, distance in offs.items()}
     return Measurement(records, {name: np.ascontiguousarray(array) for name, array in arrays.items()})
@@ -67,7 +70,7 @@ def _of_the_network(network: CertifiedNetwork) -> list[Record]:
     where = {**COORDINATE_OF_SETTINGS_PROBLEM, "scheme": "network"}
     if network.still is not None:
         return [*_unknown(OBSERVABLES_OF_THE_NETWORK, network.still), unknown("energy_drift", network.still, where)]
-    expected = network.network.kernel_weights(network.states, network.momenta)
+    expected = network.network.kernel_weights(network.w, network.states, network.momenta)
     scale = float(omega.flatten(1).norm(dim=1).max())
     squares = network.w.square().sum(dim=(1, 2))
     at = [network.network.kernel.at(q) for q in network.states]
@@ -118,7 +121,7 @@ def _accuracy(network: CertifiedNetwork) -> float:
 
 
 @dataclass(frozen=True)
-class _Off:
+class Off:
     """What a network is off by (times, ...), what the limit with half the steps is, and what both are relative to."""
 
     off: Tensor
@@ -143,29 +146,42 @@ def largest_over_times(x: Tensor) -> float:
     return max(map(root_mean_square, x))
 
 
-def _offs(network: CertifiedNetwork, shot: ShootingLimit) -> dict[str, _Off]:
-    """By distance."""
-    depth = network.network.depth
+def offs_from_limit(network: CertifiedNetwork, shot: ShootingLimit) -> dict[str, Off]:
+    """By distance; weights where in their layers they belong."""
+    depth, past = network.network.depth, network.network.weight_time
     fine, coarse = shot.trajectories(depth)
-    omega, coarse_omega = shot.weights(fine), shot.weights(coarse)
+    inside = shot.trajectories(depth, past=past) if past else (fine, coarse)
+    omega, coarse_omega = (shot.weights(path, depth) for path in inside)
     squares = float(depth * network.w.square().sum())
     P, coarse_P = shot.momenta
     (value, coarse_value), (energy, coarse_energy) = shot.values, shot.energies
     moved = largest_over_times(fine.states - shot.problem.q0)
     return {
-        "state_distance": _Off(torch.stack(network.states) - fine.states, fine.states - coarse.states, moved),
-        "weight_distance": _Off(network.omega - omega, omega - coarse_omega, root_mean_square(omega)),
-        "momentum_distance": _Off((network.momenta[0] - P)[None], (P - coarse_P)[None], root_mean_square(P)),
-        "value_gap": _Off(_number(network.minimum.value - value), _number(value - coarse_value), abs(value)),
-        "energy_gap": _Off(_number(squares - 2 * energy), _number(2 * (energy - coarse_energy)), 2 * energy),
+        "state_distance": Off(torch.stack(network.states) - fine.states, fine.states - coarse.states, moved),
+        "weight_distance": Off(network.omega - omega, omega - coarse_omega, root_mean_square(omega)),
+        "momentum_distance": Off((network.momenta[0] - P)[None], (P - coarse_P)[None], root_mean_square(P)),
+        "value_gap": Off(_number(network.minimum.value - value), _number(value - coarse_value), abs(value)),
+        "energy_gap": Off(_number(squares - 2 * energy), _number(2 * (energy - coarse_energy)), 2 * energy),
     }
+
+
+def map_off(network: CertifiedNetwork, shot: ShootingLimit, x: Float[Tensor, "m d"]) -> dict[str, Off]:
+    """Of points that were not trained on; empty without any, or where the flow leaves them."""
+    if not len(x):
+        return {}
+    moved = network.network.carried_along(x, network.w, network.states)
+    fine, coarse = shot.carried_along(x, network.network.depth)
+    scale = largest_over_times(fine - x)
+    return {"map_distance": Off(moved - fine, fine - coarse, scale)} if scale else {}
 
 
 def _number(x: float) -> Tensor:
     return torch.tensor([[x]], dtype=torch.float64)
 
 
-def _distances(network: CertifiedNetwork, shot: ShootingLimit, offs: Mapping[str, _Off]) -> list[Record]:
+def distances_from_limit(
+    network: CertifiedNetwork, shot: ShootingLimit, offs: Mapping[str, Off], where: Mapping[str, Any]
+) -> list[Record]:
     """Distances to the limit, each with the error that the shooting's own steps, what is left of its residual, and of
     the network's gradient, leave."""
     left = shot.left + network.network.depth**0.5 * network.off + RELATIVE_ROUNDING_OF_STATES
@@ -175,7 +191,7 @@ def _distances(network: CertifiedNetwork, shot: ShootingLimit, offs: Mapping[str
             distance.distance,
             reference=distance.scale,
             reference_error=shot.share * distance.error + left,
-            coordinates=COORDINATE_OF_SETTINGS_PROBLEM,
+            coordinates=where,
         )
         for name, distance in offs.items()
     ]
