@@ -6,8 +6,8 @@ P_{s+1}`, the scheme of the states backwards:
     omega_s = L w_s = 1/2 sum_j [ P'_{j,s} f(q_{j,s})^T + P_{j,s+1} f(q'_{j,s})^T ]
     P_s = P_{s+1} + 1/2 [ (w_s Df(q_s))^T P'_s + (w_s Df(q'_s))^T P_{s+1} ]
 
-by differentiating the block in `w_s` and in `q_s` (Hager 2000, Runge-Kutta methods in optimal control). No symplectic
-Euler is left of it, and one set of weights serves both stages: `omega_s` is that of the limit at the middle of its step.
+by differentiating the block in `w_s` and in `q_s` (Hager 2000, Runge-Kutta methods in optimal control). It is no
+symplectic Euler. One set of weights serves both stages: `omega_s` is that of the limit at the middle of its step.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ...limits.hamiltonian.kernels.features import FeaturesKernel
 from .network import WeightDecayedNetwork
 
 
@@ -56,5 +57,75 @@ class HeunNetwork(WeightDecayedNetwork):
         behind = [P + self.carried(q, P, weights) for q, P, weights in zip(stages, momenta[1:], w, strict=True)]
         return [(torch.stack(behind) / 2, self.roots(states)), (momenta[1:] / 2, self.roots([*stages, states[-1]]))]
 
-    def hessian(self, u: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-        return self._by_autograd(u)
+    def hessian(self, u: Float[np.ndarray, " m"]) -> Callable[[np.ndarray], np.ndarray]:
+        """By hand, as that of Euler blocks, with both stages of a layer."""
+        assert isinstance(self.kernel, FeaturesKernel)
+        w, d = self.weights(u), self.q0.shape[1]
+        *states, end = self.states(w)
+        first = _Stage.at(self.kernel, torch.stack(states), w)
+        second = _Stage.at(self.kernel, first.q + first.f @ w.mT, w)
+        costates = [self.loss.gradient(end)]
+        for i in reversed(range(self.depth)):
+            by_stage = second.carried(i, costates[-1]) / 2
+            costates.append(costates[-1] + by_stage + first.carried(i, costates[-1] / 2 + by_stage))
+        ahead = torch.stack(costates[-2::-1]) / 2  # half of dJ/dq_{s+1}: what dJ is by the second slope
+        by_first = ahead + second.slope * (ahead @ second.W)
+        of, layers = self.loss.hessian(end), range(self.depth)
+
+        def product(v: np.ndarray) -> np.ndarray:
+            dw = self.weights(v)
+            moved, tangents, stage_tangents = torch.zeros_like(end), [], []
+            sources = (first.f @ dw.mT).unbind(0), (second.f @ dw.mT).unbind(0)
+            for i, A, B in zip(layers, *sources, strict=True):
+                tangents.append(moved)
+                slope = first.pushed(i, moved, A)
+                stage_tangents.append(moved + slope)
+                moved = moved + (slope + second.pushed(i, stage_tangents[-1], B)) / 2
+            dq, dy = torch.stack(tangents), torch.stack(stage_tangents)
+            bent, bent_stage = first.bent(by_first, dq, dw).unbind(0), second.bent(ahead, dy, dw).unbind(0)
+            carried, behind, behind_first = of(moved), [], []
+            for i in reversed(layers):
+                by_stage = bent_stage[i] + second.carried(i, carried) / 2
+                behind.append(carried / 2)
+                behind_first.append(behind[-1] + by_stage)
+                carried = carried + by_stage + bent[i] + first.carried(i, behind_first[-1])
+            dg = torch.stack(behind_first[::-1]).mT @ first.f + torch.stack(behind[::-1]).mT @ second.f
+            dg[:, :, :d] += by_first.mT @ (first.slope * dq) + ahead.mT @ (second.slope * dy)
+            return self.decay * v + (dg / self.depth**0.5).flatten().numpy()
+
+        return product
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """A stage of all layers, `q` (L, n, d): its features, their derivatives, and the matrices that it is moved by."""
+
+    q: Tensor
+    f: Tensor
+    slope: Tensor
+    curvature: Tensor
+    W: Tensor
+    layers: list[tuple[Tensor, Tensor]]
+    """`slope` and `W`, layer by layer."""
+
+    @classmethod
+    def at(cls, kernel: FeaturesKernel, q: Tensor, w: Tensor) -> _Stage:
+        a, f, W = kernel.activation, kernel.of_points(q), w[:, :, : q.shape[-1]]
+        of = f[..., : q.shape[-1]]
+        slope = a.slope(q, of)
+        return cls(q, f, slope, a.curvature(q, of), W, list(zip(slope.unbind(0), W.unbind(0), strict=True)))
+
+    def carried(self, i: int, costate: Tensor) -> Tensor:
+        """`(w_i Df)^T` of a costate."""
+        slope, W = self.layers[i]
+        return slope * (costate @ W)
+
+    def pushed(self, i: int, moved: Tensor, more: Tensor) -> Tensor:
+        """`w_i Df` of a tangent, and more."""
+        slope, W = self.layers[i]
+        return torch.addmm(more, slope * moved, W.T)
+
+    def bent(self, costates: Tensor, moved: Tensor, dw: Tensor) -> Tensor:
+        """The derivative of `(w Df)^T costates` along `moved` and `dw`, of all layers."""
+        d = moved.shape[-1]
+        return self.curvature * (costates @ self.W) * moved + self.slope * (costates @ dw[:, :, :d])

@@ -198,8 +198,8 @@ GROUP = Group(
     ),
     observables={
         **reached.OBSERVABLES_OF_CERTIFICATE,
-        "hamilton_residual": "largest |omega_s - sum_j P_{j,s+1} f(q_{j,s})^T| over layers, with Heun blocks the mean of"
-        " their stages in place of the sum, divided by the largest |omega_s|; the momenta by an adjoint recursion",
+        "hamilton_residual": "largest |omega_s - sum_j P_{j,s+1} f(q_{j,s})^T| over layers, with Heun blocks the mean"
+        " of both stages, divided by the largest |omega_s|; the momenta by an adjoint recursion",
         "euler_missed": "largest deviation over time of states and momenta of the network from L steps of symplectic"
         " Euler from its P_0, relative to how far points move and to the momenta",
         "norm_spread": "(max - min)/mean over layers of |W_s|^2 + |b_s|^2",
@@ -209,14 +209,14 @@ GROUP = Group(
         "shooting_energy": "energy H of the path that shooting found",
         "shooting_reached": "1 where the geodesic shooting converged",
         "state_distance": "largest root mean square over time of q_s - q(s/L), divided by how far points move",
-        "weight_distance": "largest root mean square over time of L w_s - omega(s/L), with Heun blocks omega((s + 1/2)/L),"
-        " divided by that of omega",
+        "weight_distance": "largest root mean square over time of L w_s - omega(s/L), divided by that of omega;"
+        " with Heun blocks omega((s + 1/2)/L)",
         "momentum_distance": "root mean square difference of P_0 of the network and of the shooting, relative to the"
         " latter",
         "value_gap": "|J_L - J|, relative to the value J of the shooting",
         "energy_gap": "|L sum |w_s|^2 - 2 H|, relative to 2 H",
-        "map_distance": "largest root mean square over time of x_s - x(s/L) of test points, moved by the layers and by the"
-        " flow, divided by how far they move",
+        "map_distance": "largest root mean square over time of x_s - x(s/L) of test points, moved by the layers and"
+        " by the flow, divided by how far they move",
         "energy_drift": "max_s |H_s - H_0|/H_0; scheme network: of the trained network, else of an integrator",
         **{
             name: f"|d_inf|, {of} with its sign being d_inf + a/L^p + b/L^(p+1)"

@@ -65,33 +65,37 @@ def measure(job: Job) -> Measurement:
 
 
 def _of_the_network(network: CertifiedNetwork) -> list[Record]:
-    """What needs no limit. Errors are what the gradient that is left allows the minimiser to be off."""
-    depth, omega = network.network.depth, network.omega
-    where = {**COORDINATE_OF_SETTINGS_PROBLEM, "scheme": "network"}
+    """What needs no limit."""
+    where = COORDINATE_OF_SETTINGS_PROBLEM
+    drift = {**where, "scheme": "network"}
     if network.still is not None:
-        return [*_unknown(OBSERVABLES_OF_THE_NETWORK, network.still), unknown("energy_drift", network.still, where)]
+        return [*_unknown(OBSERVABLES_OF_THE_NETWORK, network.still), unknown("energy_drift", network.still, drift)]
+    depth, squares = network.network.depth, float(network.w.square().sum())
+    rounding = depth * RELATIVE_ROUNDING_OF_STATES + 2 * depth**0.5 * network.off
+    at = [network.network.kernel.at(q) for q in network.states]
+    energy = torch.stack([kernel.energy(P) for kernel, P in zip(at, network.momenta, strict=True)])
+    drifted = float((energy - energy[0]).abs().max() / energy[0])
+    return [
+        *records_of_minimiser(network, where),
+        Record("euler_missed", _missed_by_euler(network), reference_error=rounding, coordinates=where),
+        Record("energy_drift", drifted, reference_error=rounding, coordinates=drift),
+        Record("path_energy", depth * squares, coordinates=where),
+    ]
+
+
+def records_of_minimiser(network: CertifiedNetwork, where: Mapping[str, Any]) -> list[Record]:
+    """Whether the weights are those of their momenta, and how much their norm differs from layer to layer. Errors are
+    what the gradient that is left allows the minimiser to be off."""
+    depth, omega = network.network.depth, network.omega
     expected = network.network.kernel_weights(network.w, network.states, network.momenta)
     scale = float(omega.flatten(1).norm(dim=1).max())
     squares = network.w.square().sum(dim=(1, 2))
-    at = [network.network.kernel.at(q) for q in network.states]
-    energy = torch.stack([kernel.energy(P) for kernel, P in zip(at, network.momenta, strict=True)])
     residual = float((omega - expected).flatten(1).norm(dim=1).max()) / scale
     spread = float((squares.max() - squares.min()) / squares.mean())
-    drift = float((energy - energy[0]).abs().max() / energy[0])
-    off = 2 * depth**0.5 * network.off
-    values = {
-        "hamilton_residual": (residual, RELATIVE_ROUNDING_OF_STATES),
-        "euler_missed": (_missed_by_euler(network), depth * RELATIVE_ROUNDING_OF_STATES + off),
-        "norm_spread": (spread, RELATIVE_ROUNDING_OF_STATES + off),
-    }
-    records = [
-        Record(name, value, reference_error=error, coordinates=COORDINATE_OF_SETTINGS_PROBLEM)
-        for name, (value, error) in values.items()
-    ]
+    error = RELATIVE_ROUNDING_OF_STATES + 2 * depth**0.5 * network.off
     return [
-        *records,
-        Record("energy_drift", drift, reference_error=depth * RELATIVE_ROUNDING_OF_STATES + off, coordinates=where),
-        Record("path_energy", float(depth * squares.sum()), coordinates=COORDINATE_OF_SETTINGS_PROBLEM),
+        Record("hamilton_residual", residual, reference_error=RELATIVE_ROUNDING_OF_STATES, coordinates=where),
+        Record("norm_spread", spread, reference_error=error, coordinates=where),
     ]
 
 
