@@ -34,7 +34,8 @@ from .kernels.kernel import KernelAtPoints, OperatorKernel
 from .trajectory import Trajectory, pull_back_through_flow, tangent_at_end, trajectory_from
 
 MOST_UNKNOWNS_DENSE = 3000
-"""Unknowns up to which the derivative of `G` is made as a matrix; above it GMRES takes its products."""
+"""Unknowns up to which the derivative of `G` is made as a matrix; above it GMRES takes its products, and where windows
+share a filter: there so few weights move so many numbers that products are few."""
 NUMBERS_A_BLOCK = 2**17
 """Numbers in the tangents that are carried along at a time, 1 MB: as many as a processor's cache holds."""
 NEWTON_STEPS = 8
@@ -268,7 +269,7 @@ def _inverse(problem: Problem, P: Tensor, path: Trajectory, steps: int) -> Calla
         return w + of(u) / problem.nu
 
     n = P.numel()
-    if n > MOST_UNKNOWNS_DENSE:
+    if n > MOST_UNKNOWNS_DENSE or not problem.kernel.scalar:
         return lambda G: _krylov(product, G)
     unit = torch.eye(n, dtype=P.dtype).reshape(n, *P.shape)
     columns = torch.cat([product(directions) for directions in unit.split(max(1, NUMBERS_A_BLOCK // n))])

@@ -2,9 +2,9 @@
 
     J(z) = decay/2 |z|^2 + loss(q_L)            decay = nu; a constant decay of w is decay = nu/L
 
-`f` is `(a(q), 1)`, `w_s = [W_s b_s]`, for a kernel of features, and where windows share a filter a row of it is one
-window of a point; for a Gaussian kernel `f(q)` is the Cholesky factor of
-its matrix at the points themselves, so that `|w|^2` is the norm of the velocity field in the kernel's space.
+`f` is `(a(q), 1)`, `w_s = [W_s b_s]`, for a kernel of features (where windows share a filter: of one window of a point,
+`q_s` its outputs); for a Gaussian kernel `f(q)` is the Cholesky factor of its matrix at the points themselves, so that
+`|w|^2` is the norm of the velocity field in the kernel's space.
 
 Values and gradients are torch's. Products with the Hessian are written by hand for features: the tangent of the states
 forwards, that of the costates backwards, each layer three operations on small matrices. The momenta are a recursion of
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -37,6 +38,11 @@ class WeightDecayedNetwork:
     loss: EndLoss
     depth: int
 
+    order: ClassVar[int] = 1
+    """Of its blocks in `h = 1/L`."""
+    weight_time: ClassVar[float] = 0.0
+    """Weights are to this order those of the limit at `t = (s + weight_time)/L`."""
+
     @property
     def shape(self) -> tuple[int, int, int]:
         """Of `w`: (L, d, f), or of the one filter that all windows share."""
@@ -57,9 +63,25 @@ class WeightDecayedNetwork:
         """`q_0, ..., q_L`."""
         states = [self.q0]
         for weights in w.unbind(0):
-            q = states[-1]
-            states.append(q + self.kernel.of_rows(self.kernel.at(q).root() @ weights.T))
+            states.append(self.block(states[-1], weights))
         return states
+
+    def block(self, q: Float[Tensor, "n d"], w: Float[Tensor, "d f"]) -> Float[Tensor, "n d"]:
+        """`q + f(q) w^T`."""
+        return q + self.kernel.of_rows(self.kernel.at(q).root() @ w.T)
+
+    def carried_along(
+        self, x: Float[Tensor, "m d"], w: Float[Tensor, "l d f"], states: list[Tensor]
+    ) -> Float[Tensor, "l1 m d"]:
+        """Where the velocity fields of the layers carry other points: `x_0 = x, ..., x_L`."""
+        path = [x]
+        for weights, q in zip(w.unbind(0), states[:-1], strict=True):
+            path.append(self.block(path[-1], weights) if self._few else path[-1] + self._field(path[-1], q, weights))
+        return torch.stack(path)
+
+    def _field(self, x: Tensor, q: Tensor, w: Tensor) -> Tensor:
+        """Of a layer without features of its own, at other points than those that its weights are of."""
+        return self.kernel.field(x, q, torch.linalg.solve_triangular(self.kernel.at(q).root().T, w.T, upper=True))
 
     def value_and_gradient(self, u: np.ndarray) -> tuple[float, np.ndarray]:
         z = torch.from_numpy(np.array(u)).requires_grad_()
@@ -146,21 +168,32 @@ class WeightDecayedNetwork:
         """`f(q_s)`, s = 0 .. L-1."""
         return torch.stack([self.kernel.at(q).root() for q in states[:-1]])
 
-    def kernel_weights(self, states: list[Tensor], momenta: Float[Tensor, "l1 n d"]) -> Float[Tensor, "l d f"]:
-        """`sum_j P_{j,s+1} f(q_{j,s})^T`: what `omega_s = L w_s` is at a minimiser."""
-        return self.kernel.rows(momenta[1:]).mT @ self.roots(states)
+    def pairs(
+        self, w: Float[Tensor, "l d f"], states: list[Tensor], momenta: Float[Tensor, "l1 n d"]
+    ) -> list[tuple[Float[Tensor, "l n d"], Float[Tensor, "l n f"]]]:
+        """`(P_{s+1}, f(q_s))`, and what else the momenta of each point make the weights of."""
+        return [(momenta[1:], self.roots(states))]
+
+    def kernel_weights(
+        self, w: Float[Tensor, "l d f"], states: list[Tensor], momenta: Float[Tensor, "l1 n d"]
+    ) -> Float[Tensor, "l d f"]:
+        """`sum_j P_{j,s+1} f(q_{j,s})^T`, the sum over `pairs`: what `omega_s = L w_s` is at a minimiser."""
+        return torch.stack([self.kernel.rows(P).mT @ f for P, f in self.pairs(w, states, momenta)]).sum(0)
 
 
-def refined(weights: list[Float[np.ndarray, "l d f"]], depth: int) -> Float[np.ndarray, "m d f"]:
+def refined(
+    weights: list[Float[np.ndarray, "l d f"]], depth: int, *, order: int = 1, weight_time: float = 0.0
+) -> Float[np.ndarray, "m d f"]:
     """Velocity weights `omega_s` of some networks, the deepest last, continued to another depth.
 
-    Linear in time between the `t_s = s/L`, constant after the last; with two networks the step from the one to the
-    other is continued as errors of order 1 go on, in doubling depths by half its size.
+    Linear in time between the `t_s = (s + weight_time)/L`; of blocks that read their weights at `s/L` constant after
+    the last. With two networks the step from the one to the other is continued as errors of this order go on, at order
+    1 in doubling depths by half its size.
     """
-    times = np.arange(depth) / depth
+    times = (np.arange(depth) + weight_time) / depth
 
     def at(path: np.ndarray) -> np.ndarray:
-        place = np.minimum(times * len(path), len(path) - 1)
+        place = np.minimum(times * len(path) - weight_time, len(path) - 1 + weight_time)
         below = np.minimum(place.astype(int), max(len(path) - 2, 0))
         fraction = (place - below)[:, None, None]
         return (1 - fraction) * path[below] + fraction * path[np.minimum(below + 1, len(path) - 1)]
@@ -168,4 +201,4 @@ def refined(weights: list[Float[np.ndarray, "l d f"]], depth: int) -> Float[np.n
     last = at(weights[-1])
     if len(weights) < 2:
         return last
-    return last + ahead(len(weights[-2]), len(weights[-1]), depth) * (last - at(weights[-2]))
+    return last + ahead(len(weights[-2]), len(weights[-1]), depth, order) * (last - at(weights[-2]))

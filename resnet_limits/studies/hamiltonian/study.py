@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..study import Study
 from .energy import claims as energy
+from .heun import claims as heun
 from .landmarks import claims as landmarks
 from .meanfield import claims as meanfield
 from .request import check
@@ -34,6 +35,7 @@ STUDY = Study(
     groups=(
         trained.GROUP,
         energy.GROUP,
+        heun.GROUP,
         scaling.GROUP,
         sparsity.GROUP,
         meanfield.GROUP,

@@ -1,0 +1,141 @@
+"""`q_{s+1} = q_s + (f(q_s) + f(q'_s)) w_s^T / 2`, `q'_s = q_s + f(q_s) w_s^T`: blocks of order 2, frozen weights.
+
+Minimisers of `nu/2 L sum_s |w_s|^2 + loss(q_L)` satisfy, with the stage's momentum `P'_s = P_{s+1} + (w_s Df(q'_s))^T
+P_{s+1}`, the scheme of the states backwards:
+
+    omega_s = L w_s = 1/2 sum_j [ P'_{j,s} f(q_{j,s})^T + P_{j,s+1} f(q'_{j,s})^T ]
+    P_s = P_{s+1} + 1/2 [ (w_s Df(q_s))^T P'_s + (w_s Df(q'_s))^T P_{s+1} ]
+
+by differentiating the block in `w_s` and in `q_s` (Hager 2000, Runge-Kutta methods in optimal control). It is no
+symplectic Euler. One set of weights serves both stages: `omega_s` is that of the limit at the middle of its step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ...limits.hamiltonian.kernels.features import FeaturesKernel
+from .network import WeightDecayedNetwork
+
+
+@dataclass(frozen=True)
+class HeunNetwork(WeightDecayedNetwork):
+    """A network of Heun blocks, of features of the activation."""
+
+    order: ClassVar[int] = 2
+    weight_time: ClassVar[float] = 0.5
+
+    def block(self, q: Float[Tensor, "n d"], w: Float[Tensor, "d f"]) -> Float[Tensor, "n d"]:
+        """`q + (f(q) + f(q')) w^T / 2`."""
+        f = self.kernel.at(q).root()
+        second = self.kernel.at(q + self.kernel.of_rows(f @ w.T)).root()
+        return q + self.kernel.of_rows((f + second) @ w.T / 2)
+
+    def stage(self, q: Float[Tensor, "n d"], w: Float[Tensor, "d f"]) -> Float[Tensor, "n d"]:
+        """`q' = q + f(q) w^T`."""
+        return super().block(q, w)
+
+    def momenta(self, w: Float[Tensor, "l d f"], states: list[Tensor], nu: float) -> Float[Tensor, "l1 n d"]:
+        momenta = [-self.loss.gradient(states[-1]) / nu]
+        for weights, q in zip(reversed(w.unbind(0)), reversed(states[:-1]), strict=True):
+            P = momenta[-1]
+            by_stage = self.carried(self.stage(q, weights), P, weights)
+            momenta.append(P + (self.carried(q, P + by_stage, weights) + by_stage) / 2)
+        return torch.stack(momenta[::-1])
+
+    def pairs(
+        self, w: Float[Tensor, "l d f"], states: list[Tensor], momenta: Float[Tensor, "l1 n d"]
+    ) -> list[tuple[Float[Tensor, "l n d"], Float[Tensor, "l n f"]]]:
+        """`(P'_s, f(q_s)) / 2` and `(P_{s+1}, f(q'_s)) / 2`."""
+        stages = [self.stage(q, weights) for q, weights in zip(states[:-1], w, strict=True)]
+        behind = [P + self.carried(q, P, weights) for q, P, weights in zip(stages, momenta[1:], w, strict=True)]
+        return [(torch.stack(behind) / 2, self.roots(states)), (momenta[1:] / 2, self.roots([*stages, states[-1]]))]
+
+    def hessian(self, u: Float[np.ndarray, " m"]) -> Callable[[np.ndarray], np.ndarray]:
+        """By hand, as that of Euler blocks, with both stages of a layer."""
+        assert isinstance(self.kernel, FeaturesKernel)
+        w, kernel = self.weights(u), self.kernel
+        *states, end = self.states(w)
+        first = _Stage.at(kernel, torch.stack(states), w)
+        second = _Stage.at(kernel, first.q + kernel.of_rows(first.f @ w.mT), w)
+        costates = [self.loss.gradient(end)]
+        for i in reversed(range(self.depth)):
+            by_stage = second.carried(i, costates[-1]) / 2
+            costates.append(costates[-1] + by_stage + first.carried(i, costates[-1] / 2 + by_stage))
+        ahead = torch.stack(costates[-2::-1]) / 2  # half of dJ/dq_{s+1}: what dJ is by the second slope
+        by_first = ahead + second.slope * second.pulled(ahead)
+        of_first, of_second = kernel.rows(by_first).mT, kernel.rows(ahead).mT
+        of, layers = self.loss.hessian(end), range(self.depth)
+
+        def product(v: np.ndarray) -> np.ndarray:
+            dw = self.weights(v)
+            moved, tangents, stage_tangents = torch.zeros_like(end), [], []
+            sources = [kernel.of_rows(stage.f @ dw.mT).unbind(0) for stage in (first, second)]
+            for i, A, B in zip(layers, *sources, strict=True):
+                tangents.append(moved)
+                slope = first.pushed(i, moved, A)
+                stage_tangents.append(moved + slope)
+                moved = moved + (slope + second.pushed(i, stage_tangents[-1], B)) / 2
+            dq, dy = torch.stack(tangents), torch.stack(stage_tangents)
+            bent, bent_stage = first.bent(by_first, dq, dw).unbind(0), second.bent(ahead, dy, dw).unbind(0)
+            carried, behind, behind_first = of(moved), [], []
+            for i in reversed(layers):
+                by_stage = bent_stage[i] + second.carried(i, carried) / 2
+                behind.append(carried / 2)
+                behind_first.append(behind[-1] + by_stage)
+                carried = carried + by_stage + bent[i] + first.carried(i, behind_first[-1])
+            rows, rows_first = (kernel.rows(torch.stack(costates[::-1])) for costates in (behind, behind_first))
+            dg = rows_first.mT @ first.f + rows.mT @ second.f
+            moving = of_first @ kernel.taps(first.slope * dq) + of_second @ kernel.taps(second.slope * dy)
+            kernel.taps_of(dg).add_(moving)
+            return self.decay * v + (dg / self.depth**0.5).flatten().numpy()
+
+        return product
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """A stage of all layers, `q` (L, n, d): its features, their derivatives, and the matrices that it is moved by."""
+
+    kernel: FeaturesKernel
+    q: Tensor
+    f: Tensor
+    slope: Tensor
+    curvature: Tensor
+    W: Tensor
+    layers: list[tuple[Tensor, Tensor]]
+    """`slope` and `W`, layer by layer."""
+
+    @classmethod
+    def at(cls, kernel: FeaturesKernel, q: Tensor, w: Tensor) -> _Stage:
+        a, W = kernel.activation, kernel.taps_of(w)
+        values = a(q)
+        f, slope = kernel.with_bias(kernel.taps(values)), a.slope(q, values)
+        layers = list(zip(slope.unbind(0), W.unbind(0), strict=True))
+        return cls(kernel, q, f, slope, a.curvature(q, values), W, layers)
+
+    def pulled(self, costates: Tensor) -> Tensor:
+        """`P W` of all layers."""
+        return self.kernel.of_taps(self.kernel.rows(costates) @ self.W)
+
+    def carried(self, i: int, costate: Tensor) -> Tensor:
+        """`(w_i Df)^T` of a costate."""
+        slope, W = self.layers[i]
+        return slope * self.kernel.of_taps(self.kernel.rows(costate) @ W)
+
+    def pushed(self, i: int, moved: Tensor, more: Tensor) -> Tensor:
+        """`w_i Df` of a tangent, and more."""
+        slope, W = self.layers[i]
+        return more + self.kernel.of_rows(self.kernel.taps(slope * moved) @ W.T)
+
+    def bent(self, costates: Tensor, moved: Tensor, dw: Tensor) -> Tensor:
+        """The derivative of `(w Df)^T costates` along `moved` and `dw`, of all layers."""
+        by_weights = self.kernel.of_taps(self.kernel.rows(costates) @ self.kernel.taps_of(dw))
+        return self.curvature * self.pulled(costates) * moved + self.slope * by_weights
