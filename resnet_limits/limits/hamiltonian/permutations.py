@@ -65,8 +65,9 @@ class PermutationGroup:
         return self.elements.shape[1]
 
     def moved(self, g: int, x: Tensor) -> Tensor:
-        """`pi(g) x` of values at the sites, (*, sites)."""
-        return torch.empty_like(x).index_copy_(-1, self.elements[g], x)
+        """`pi(g) x` of values at the sites, channel by channel, (*, channels sites)."""
+        by_channel = x.unflatten(-1, (-1, self.sites))
+        return torch.empty_like(by_channel).index_copy_(-1, self.elements[g], by_channel).flatten(-2)
 
 
 def _permutation(generator: Sequence[int]) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ from .energy import claims as energy
 from .heun import claims as heun
 from .landmarks import claims as landmarks
 from .meanfield import claims as meanfield
+from .rem import claims as rem
 from .request import check
 from .scaling import claims as scaling
 from .settings import Hamiltonian
@@ -39,6 +40,7 @@ STUDY = Study(
         scaling.GROUP,
         sparsity.GROUP,
         meanfield.GROUP,
+        rem.GROUP,
         landmarks.GROUP,
     ),
     check=check,
