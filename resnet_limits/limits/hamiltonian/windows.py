@@ -26,56 +26,68 @@ from .permutations import PermutationGroup
 
 @dataclass(frozen=True, eq=False)
 class Gather:
-    """`x -> x at places` and its transpose; `places[r, k] = sites` reads zero."""
+    """`x -> x at places` and its transpose; `places[r, k] = sites` reads zero.
+
+    Points come last in memory, so that they are copied together: rows are ordered by window, then by point.
+    """
 
     places: Int[Tensor, "rows k"]
     sites: int
+    channels: int = 1
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """(*b, n, c sites) -> (*b, rows n, c k)."""
+        return _Gathered.apply(x, self, False) if x.requires_grad else self.gathered(x)
+
+    def transposed(self, y: Tensor) -> Tensor:
+        """(*b, rows n, c k) -> (*b, n, c sites)."""
+        return _Gathered.apply(y, self, True) if y.requires_grad else self.summed(y)
+
+    def gathered(self, x: Tensor) -> Tensor:
+        """As `__call__`, without a derivative."""
+        values = x.mT.contiguous()  # (*b, c sites, n)
+        if self._beyond:
+            values = functional.pad(values, (0, 0, 0, 1))
+        read = values.index_select(-2, self._read)  # (*b, c k rows, n)
+        return read.unflatten(-2, (-1, len(self.places))).flatten(-2).mT
+
+    def summed(self, y: Tensor) -> Tensor:
+        """As `transposed`, without a derivative."""
+        values = y.mT.unflatten(-1, (len(self.places), -1)).flatten(-3, -2)  # (*b, c k rows, n)
+        if self._uneven:
+            values = functional.pad(values, (0, 0, 0, 1))
+        read = values.index_select(-2, self._readers.flatten())
+        return (read.unflatten(-2, self._readers.shape).sum(-2) if self._readers.shape[1] > 1 else read).mT
 
     @cached_property
-    def _flat(self) -> Tensor:
-        return self.places.flatten()
+    def _read(self) -> Tensor:
+        """Of channels one after another, (c k rows)."""
+        return _of_channels(self.places.T.flatten(), self.sites, self.channels)
+
+    @cached_property
+    def _readers(self) -> Tensor:
+        """By site of each channel where it is read, filled up with one place beyond: (c sites, most)."""
+        flat = self.places.T.flatten()
+        at = [(flat == site).nonzero()[:, 0] for site in range(self.sites)]
+        most = max(map(len, at))
+        filled = torch.stack([functional.pad(one, (0, most - len(one)), value=len(flat)) for one in at])
+        return _of_channels(filled, len(flat), self.channels)
 
     @cached_property
     def _beyond(self) -> bool:
+        """Whether zero is read somewhere."""
         return bool((self.places == self.sites).any())
 
     @cached_property
     def _uneven(self) -> bool:
         """Whether some site is read less often than others."""
-        return bool((self._readers == len(self._flat)).any())
+        return bool((self._readers == self.places.numel() * self.channels).any())
 
-    @cached_property
-    def _readers(self) -> Tensor:
-        """By site where it stands in `places`, filled up with one place more, (sites, most)."""
-        inside = (self._flat < self.sites).nonzero()[:, 0]
-        at = [inside[self._flat[inside] == site] for site in range(self.sites)]
-        most = max(map(len, at))
-        return torch.stack([functional.pad(one, (0, most - len(one)), value=len(self._flat)) for one in at])
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """(*b, n, c sites) -> (*b, n rows, c k)."""
-        return _Gathered.apply(x, self, False) if x.requires_grad else self.gathered(x)
-
-    def transposed(self, y: Tensor) -> Tensor:
-        """(*b, n rows, c k) -> (*b, n, c sites)."""
-        return _Gathered.apply(y, self, True) if y.requires_grad else self.summed(y)
-
-    def gathered(self, x: Tensor) -> Tensor:
-        """As `__call__`, without a derivative."""
-        by_channel = x.unflatten(-1, (-1, self.sites))
-        if self._beyond:
-            by_channel = functional.pad(by_channel, (0, 1))
-        read = by_channel.index_select(-1, self._flat).unflatten(-1, self.places.shape)  # (*b, n, c, rows, k)
-        return read.transpose(-3, -2).flatten(-2).flatten(-3, -2)
-
-    def summed(self, y: Tensor) -> Tensor:
-        """As `transposed`, without a derivative."""
-        rows, k = self.places.shape
-        by_row = y.unflatten(-1, (-1, k)).unflatten(-3, (-1, rows)).transpose(-3, -2).flatten(-2)  # (*b, n, c, rows k)
-        if self._uneven:
-            by_row = functional.pad(by_row, (0, 1))
-        read = by_row.index_select(-1, self._readers.flatten())
-        return (read.unflatten(-1, self._readers.shape).sum(-1) if self._readers.shape[1] > 1 else read).flatten(-2)
+def _of_channels(places: Tensor, size: int, channels: int) -> Tensor:
+    """The places of each channel behind those of the one before, and those beyond one (`size`) beyond all."""
+    behind = size * torch.arange(channels).reshape(-1, *[1] * places.dim())
+    return torch.where(places < size, places + behind, size * channels).flatten(0, 1)
 
 
 class _Gathered(torch.autograd.Function):
@@ -100,7 +112,14 @@ class Windows:
     write: Gather
 
     @classmethod
-    def of_group(cls, group: PermutationGroup, patch: Sequence[int], outputs: Sequence[int] = (0,)) -> Windows:
+    def of_group(
+        cls,
+        group: PermutationGroup,
+        patch: Sequence[int],
+        outputs: Sequence[int] = (0,),
+        *,
+        channels: int = 1,
+    ) -> Windows:
         """For each `g` of the group `R_in pi(g)^-1`, values at the sites `g(patch)`, and `R_out pi(g)^-1`.
 
         Raises `SettingError` for sites that there are not.
@@ -109,22 +128,21 @@ class Windows:
             if not len(sites) or len(set(sites)) < len(sites) or not set(sites) <= set(range(group.sites)):
                 raise SettingError(f"{name}={list(sites)}: expected one or more of the sites 0 to {group.sites - 1}")
         read, write = (group.elements[:, list(sites)] for sites in (patch, outputs))
-        return cls(Gather(read, group.sites), Gather(write, group.sites))
+        return cls(Gather(read, group.sites, channels), Gather(write, group.sites, channels))
 
     @classmethod
-    def of_shifts(cls, sizes: Sequence[int], side: int) -> Windows:
+    def of_shifts(cls, sizes: Sequence[int], side: int, *, channels: int = 1) -> Windows:
         """Of the cyclic shifts of a grid: `side` sites each way, centred. Raises `SettingError`."""
         group = PermutationGroup.shifts(*sizes)
-        return cls.of_group(group, _around(sizes, side, torch.zeros(1, len(sizes), dtype=torch.long))[0].tolist())
+        patch = _around(sizes, side, torch.zeros(1, len(sizes), dtype=torch.long))[0]
+        return cls.of_group(group, patch.tolist(), channels=channels)
 
     @classmethod
-    def zero_padded(cls, sizes: Sequence[int], side: int) -> Windows:
+    def zero_padded(cls, sizes: Sequence[int], side: int, *, channels: int = 1) -> Windows:
         """The same windows, that see zero beyond the grid: those of no group. Raises `SettingError`."""
         every = torch.cartesian_prod(*map(torch.arange, sizes)).reshape(-1, len(sizes))
-        count = len(every)
-        return cls(
-            Gather(_around(sizes, side, every, zero_beyond=True), count), Gather(torch.arange(count)[:, None], count)
-        )
+        read, count = _around(sizes, side, every, zero_beyond=True), len(every)
+        return cls(Gather(read, count, channels), Gather(torch.arange(count)[:, None], count, channels))
 
 
 def _around(

@@ -70,7 +70,7 @@ class HeunNetwork(WeightDecayedNetwork):
             by_stage = second.carried(i, costates[-1]) / 2
             costates.append(costates[-1] + by_stage + first.carried(i, costates[-1] / 2 + by_stage))
         ahead = torch.stack(costates[-2::-1]) / 2  # half of dJ/dq_{s+1}: what dJ is by the second slope
-        by_first = ahead + second.slope * second.pulled(ahead)
+        by_first = ahead + second.slope * kernel.carried(ahead, second.W)
         of_first, of_second = kernel.rows(by_first).mT, kernel.rows(ahead).mT
         of, layers = self.loss.hessian(end), range(self.depth)
 
@@ -121,21 +121,17 @@ class _Stage:
         layers = list(zip(slope.unbind(0), W.unbind(0), strict=True))
         return cls(kernel, q, f, slope, a.curvature(q, values), W, layers)
 
-    def pulled(self, costates: Tensor) -> Tensor:
-        """`P W` of all layers."""
-        return self.kernel.of_taps(self.kernel.rows(costates) @ self.W)
-
     def carried(self, i: int, costate: Tensor) -> Tensor:
         """`(w_i Df)^T` of a costate."""
         slope, W = self.layers[i]
-        return slope * self.kernel.of_taps(self.kernel.rows(costate) @ W)
+        return slope * self.kernel.carried(costate, W)
 
     def pushed(self, i: int, moved: Tensor, more: Tensor) -> Tensor:
         """`w_i Df` of a tangent, and more."""
         slope, W = self.layers[i]
-        return more + self.kernel.of_rows(self.kernel.taps(slope * moved) @ W.T)
+        return more + self.kernel.pushed(slope * moved, W)
 
     def bent(self, costates: Tensor, moved: Tensor, dw: Tensor) -> Tensor:
         """The derivative of `(w Df)^T costates` along `moved` and `dw`, of all layers."""
-        by_weights = self.kernel.of_taps(self.kernel.rows(costates) @ self.kernel.taps_of(dw))
-        return self.curvature * self.pulled(costates) * moved + self.slope * by_weights
+        by_weights = self.kernel.carried(costates, self.kernel.taps_of(dw))
+        return self.curvature * self.kernel.carried(costates, self.W) * moved + self.slope * by_weights

@@ -95,37 +95,34 @@ class WeightDecayedNetwork:
     def _by_hand(self, u: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
         assert isinstance(self.kernel, FeaturesKernel)
         kernel, a = self.kernel, self.kernel.activation
-        rows, of_rows, taps, of_taps = kernel.rows, kernel.of_rows, kernel.taps, kernel.of_taps
         w = self.weights(u)
         *states, end = self.states(w)
         q, W = torch.stack(states), kernel.taps_of(w)
         values = a(q)
-        f, slope, curvature = kernel.with_bias(taps(values)), a.slope(q, values), a.curvature(q, values)
+        f, slope, curvature = kernel.with_bias(kernel.taps(values)), a.slope(q, values), a.curvature(q, values)
         costates = [self.loss.gradient(end)]
         for s in reversed(range(self.depth)):
-            costates.append(costates[-1] + slope[s] * of_taps(rows(costates[-1]) @ W[s]))
+            costates.append(costates[-1] + slope[s] * kernel.carried(costates[-1], W[s]))
         ahead = torch.stack(costates[-2::-1])  # dJ/dq_{s+1}
-        rows_ahead = rows(ahead)
-        bend = curvature * of_taps(rows_ahead @ W)
+        rows_ahead, bend = kernel.rows(ahead).mT, curvature * kernel.carried(ahead, W)
         of = self.loss.hessian(end)
         layers = list(zip(slope.unbind(0), W.unbind(0), strict=True))
-        transposed = W.mT.contiguous().unbind(0)
 
         def product(v: np.ndarray) -> np.ndarray:
             dw = self.weights(v)
-            source = of_rows(f @ dw.mT)
+            source = kernel.of_rows(f @ dw.mT)
             moved, tangents = torch.zeros_like(end), []
-            for (slopes, _), WT, more in zip(layers, transposed, source.unbind(0), strict=True):
+            for (slopes, Ws), more in zip(layers, source.unbind(0), strict=True):
                 tangents.append(moved)
-                moved = moved + more + of_rows(taps(slopes * moved) @ WT)
+                moved = moved + more + kernel.pushed(slopes * moved, Ws)
             du = torch.stack(tangents)
-            source = bend * du + slope * of_taps(rows_ahead @ kernel.taps_of(dw))
+            source = bend * du + slope * kernel.carried(ahead, kernel.taps_of(dw))
             carried, behind = of(moved), []
             for (slopes, Ws), more in zip(reversed(layers), reversed(source.unbind(0)), strict=True):
                 behind.append(carried)
-                carried = torch.addcmul(carried + more, slopes, of_taps(rows(carried) @ Ws))
-            dg = rows(torch.stack(behind[::-1])).mT @ f
-            kernel.taps_of(dg).add_(rows_ahead.mT @ taps(slope * du))
+                carried = torch.addcmul(carried + more, slopes, kernel.carried(carried, Ws))
+            dg = kernel.rows(torch.stack(behind[::-1])).mT @ f
+            kernel.taps_of(dg).add_(rows_ahead @ kernel.taps(slope * du))
             return self.decay * v + (dg / self.depth**0.5).flatten().numpy()
 
         return product
@@ -159,7 +156,7 @@ class WeightDecayedNetwork:
         at = self.kernel.at(q)
         if isinstance(self.kernel, FeaturesKernel):
             a = self.kernel.activation
-            return a.slope(q, a(q)) * self.kernel.of_taps(self.kernel.rows(P) @ self.kernel.taps_of(w))
+            return a.slope(q, a(q)) * self.kernel.carried(P, self.kernel.taps_of(w))
         # Of the velocity K p less the energy p^T K p/2 at momenta p held fixed: at a minimiser p = P.
         p = torch.linalg.solve_triangular(at.root().T, w.T * self.depth, upper=True)
         return (at.rate(P - p) - at.rate(P)) / self.depth

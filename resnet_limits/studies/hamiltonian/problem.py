@@ -60,7 +60,8 @@ def kernel_of(settings: Hamiltonian) -> OperatorKernel:
 
 def _keys(settings: Hamiltonian) -> dict[str, Any]:
     """What the fields of kernels and losses may be."""
-    return {**asdict(settings.hamiltonian), "activation": settings.activation, "grid": settings.grid()}
+    of_data = {"grid": settings.grid(), "channels": settings.channels()}
+    return {**asdict(settings.hamiltonian), "activation": settings.activation, **of_data}
 
 
 def targets_of_loss(data: Dataset, loss: str, y: Tensor) -> Float[Tensor, "n o"]:

@@ -40,10 +40,11 @@ class EquivariantKernel(FeaturesKernel):
 
     @classmethod
     def of(cls, keys: Mapping[str, Any]) -> EquivariantKernel:
-        """That of the cyclic shifts of the data's grid."""
+        """That of the cyclic shifts of the data's `grid`, with so many `channels` and windows of so many sites."""
         from ..windows import Windows
 
-        return cls(activation_named(keys["activation"]), windows=Windows.of_shifts(keys["grid"], keys["window"]))
+        windows = Windows.of_shifts(keys["grid"], keys["window"], channels=keys["channels"])
+        return cls(activation_named(keys["activation"]), windows=windows)
 
     def matrix(self, x: Float[Tensor, "m d"], y: Float[Tensor, "n d"]) -> Float[Tensor, "md nd"]:
         """The blocks `K(x_i, y_j)` (d, d), of a few points."""
@@ -53,8 +54,7 @@ class EquivariantKernel(FeaturesKernel):
         """How each of the weights moves the points, (m d, weights)."""
         import torch
 
-        rows = self.rows(x[:1]).shape[1]
-        units = torch.eye(rows, dtype=x.dtype)
+        units = torch.eye(self.rows(x[:1]).shape[1], dtype=x.dtype)
         f = self.of_points(x)
         moves = [self.of_rows(f[:, k, None] * unit) for unit in units for k in range(f.shape[1])]
         return torch.stack([move.flatten() for move in moves], dim=1)
@@ -62,8 +62,11 @@ class EquivariantKernel(FeaturesKernel):
     def taps(self, a: Tensor) -> Tensor:
         return self.windows.read(a)
 
-    def of_taps(self, y: Tensor) -> Tensor:
-        return self.windows.read.transposed(y)
+    def pushed(self, a: Tensor, W: Tensor) -> Tensor:
+        return self.of_rows((W @ self.taps(a).mT).mT)  # in the order of memory of a gather
+
+    def carried(self, P: Tensor, W: Tensor) -> Tensor:
+        return self.windows.read.transposed((W.mT @ self.rows(P).mT).mT)
 
     def rows(self, P: Tensor) -> Tensor:
         return self.windows.write(P)

@@ -50,9 +50,13 @@ class FeaturesKernel(OperatorKernel):
         """Of values (*b, n, d) those that each row of features reads, (*b, rows, taps): all those of a point."""
         return a
 
-    def of_taps(self, y: Tensor) -> Tensor:
-        """The transpose of `taps`."""
-        return y
+    def pushed(self, a: Tensor, W: Tensor) -> Tensor:
+        """`a W^T`: values through weights (.., r, taps), to what these move, (*b, n, d)."""
+        return a @ W.mT
+
+    def carried(self, P: Tensor, W: Tensor) -> Tensor:
+        """`P W`, the transpose of `pushed`: momenta through the weights back to the values that these read."""
+        return P @ W
 
     def taps_of(self, omega: Tensor) -> Tensor:
         """The weights (.., taps) of `omega`, without those of the bias: `W` of `[W b]`."""
@@ -118,12 +122,12 @@ class FeaturesAt(KernelAtPoints):
         """`P W = P P^T a(q)`, the last one kept."""
         if self._pulled is None or self._pulled[0] is not P:
             product = self.product(P)
-            self._pulled = P, product @ self.a if self.many else self.carried(P, product)
+            self._pulled = P, product @ self.a if self.many else self._carried(P, product)
         return self._pulled[1]
 
-    def carried(self, P: Tensor, omega: Tensor) -> Tensor:
-        """`P W`: momenta through the weights `[W b]`, back to the values that these read."""
-        return self.kernel.of_taps(self.kernel.rows(P) @ self.kernel.taps_of(omega))
+    def _carried(self, P: Tensor, omega: Tensor) -> Tensor:
+        """`P W` of `[W b]`."""
+        return self.kernel.carried(P, self.kernel.taps_of(omega))
 
     def weights(self, P: Tensor) -> Tensor:
         """`omega = P^T f(q)`."""
@@ -149,10 +153,10 @@ class FeaturesAt(KernelAtPoints):
             d_velocity = _plus(self.gram @ v, product + product.mT, P)
             d_pulled = _plus(self.product(P) @ da, dS + dS.mT, self.a)
         else:
-            omega, dtaps, d_omega = self.product(P), kernel.taps(da), self.weights(v)
-            kernel.taps_of(d_omega).add_(kernel.rows(P).mT @ dtaps)
-            d_velocity = kernel.of_rows(self.f @ d_omega.mT + dtaps @ kernel.taps_of(omega).mT)
-            d_pulled = self.carried(v, omega) + self.carried(P, d_omega)
+            omega, d_omega = self.product(P), self.weights(v)
+            kernel.taps_of(d_omega).add_(kernel.rows(P).mT @ kernel.taps(da))
+            d_velocity = kernel.of_rows(self.f @ d_omega.mT) + kernel.pushed(da, kernel.taps_of(omega))
+            d_pulled = self._carried(v, omega) + self._carried(P, d_omega)
         return d_velocity, bent.addcmul_(self.slope, d_pulled).neg_()
 
     def tangent_of_momenta(self, P: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
@@ -160,7 +164,7 @@ class FeaturesAt(KernelAtPoints):
             dS = v @ P.mT
             return self.gram @ v, ((dS + dS.mT) @ self.a).mul_(self.slope).neg_()
         d_omega = self.weights(v)
-        d_pulled = self.carried(v, self.product(P)) + self.carried(P, d_omega)
+        d_pulled = self._carried(v, self.product(P)) + self._carried(P, d_omega)
         return self.kernel.of_rows(self.f @ d_omega.mT), d_pulled.mul_(self.slope).neg_()
 
     def root(self) -> Tensor:

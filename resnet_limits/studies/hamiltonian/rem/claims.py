@@ -34,7 +34,7 @@ PINS_OF_REM: dict[str, Any] = {
     "hamiltonian.loss": "square",
     "hamiltonian.readout": "linear",
     "hamiltonian.ridge": 1.0,
-    "hamiltonian.nu": 0.03,
+    "hamiltonian.nu": 0.1,
     "hamiltonian.integrator": "rk4",
     "hamiltonian.steps": 64,
 }

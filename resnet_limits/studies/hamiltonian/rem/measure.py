@@ -153,9 +153,9 @@ def examples(settings: Hamiltonian) -> list[Example]:
         return Example(DoubleSum(activation, group, patch, outputs), kernel, x, P, grid)
 
     for grid in GRIDS_OF_CONVOLUTIONS:
-        examples.append(example(PermutationGroup.shifts(*grid), Windows.of_shifts(grid, WINDOW), (0,), grid))
+        examples.append(example(PermutationGroup.shifts(*grid), Windows.of_shifts(grid, WINDOW, channels=CHANNELS), (0,), grid))
     square = PermutationGroup.generated_by(SYMMETRIES_OF_SQUARE)
-    windows = Windows.of_group(square, CORNER_EDGE_MIDDLE, CORNER_EDGE_MIDDLE)
+    windows = Windows.of_group(square, CORNER_EDGE_MIDDLE, CORNER_EDGE_MIDDLE, channels=CHANNELS)
     return [*examples, example(square, windows, CORNER_EDGE_MIDDLE, None)]
 
 
