@@ -101,6 +101,12 @@ CASES = [
     Case("gamma/relu", GAMMA, ("relu",), ("depth", "minimiser")),
     Case("hamiltonian/trained", HAMILTONIAN, ("trained", "trained.limit"), ("depth", "minimiser", *SHOOTING)),
     Case("hamiltonian/meanfield", HAMILTONIAN, ("meanfield.draws",), ("minimiser", "replicas")),
+    Case(
+        "hamiltonian/rem",
+        HAMILTONIAN,
+        ("rem", "rem.padded", "rem.limit"),
+        ("depth", "minimiser", "data", *(f"hamiltonian.{name}" for name in vars(HAMILTONIAN.hamiltonian))),
+    ),
     Case("hamiltonian/landmarks", HAMILTONIAN, ("landmarks.limit",), ("seed", "depth", "minimiser", *SHOOTING)),
     Case("kernel/moments", KERNEL, ("kernel.moments.constants",)),
     Case(

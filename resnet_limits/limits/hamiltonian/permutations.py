@@ -1,7 +1,7 @@
 """Finite groups that act by permutations of sites: `(pi(g) x)[g(s)] = x[s]`.
 
-    PermutationGroup.shifts(8, 8)                             cyclic shifts of a grid of 8 x 8 sites, row by row
-    PermutationGroup.generated_by([[1, 2, 3, 0], [0, 3, 2, 1]])    all products of these two: turns and a reflection
+PermutationGroup.shifts(8, 8)                             cyclic shifts of a grid of 8 x 8 sites, row by row
+PermutationGroup.generated_by([[1, 2, 3, 0], [0, 3, 2, 1]])    all products of these two: turns and a reflection
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import math
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Int
@@ -28,7 +29,7 @@ class PermutationGroup:
     elements: Int[Tensor, "order sites"]
 
     @classmethod
-    def generated_by(cls, generators: Sequence[Sequence[int]]) -> PermutationGroup:
+    def generated_by(cls, generators: Sequence[Any]) -> PermutationGroup:
         """The smallest group with these permutations, each given by where it brings the sites 0, 1, ...
 
         Raises `SettingError` for what is no permutation, for permutations of different numbers of sites, and where the
@@ -70,7 +71,7 @@ class PermutationGroup:
         return torch.empty_like(by_channel).index_copy_(-1, self.elements[g], by_channel).flatten(-2)
 
 
-def _permutation(generator: Sequence[int]) -> tuple[int, ...]:
+def _permutation(generator: Any) -> tuple[int, ...]:
     """Raises `SettingError` where this is none."""
     try:
         images = tuple(operator.index(image) for image in generator)

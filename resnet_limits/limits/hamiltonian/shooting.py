@@ -41,6 +41,8 @@ NUMBERS_A_BLOCK = 2**17
 NEWTON_STEPS = 8
 """Steps of RK4 in the derivative of `G`, doubled where it does not serve: accuracy there costs more than a step."""
 MOST_NEWTON_STEPS = 64
+RELATIVE_RESIDUAL_OF_GMRES = 1e-3
+"""Of a step by products: the derivative of a coarse flow tells no more."""
 GOOD_DECREASE = 0.1
 """Factor by which a step lowers `|G|` while the derivative need not be made anew."""
 MOST_NEWTON_ITERATIONS = 25
@@ -281,5 +283,5 @@ def _krylov(product: Callable[[Tensor], Tensor], G: Tensor) -> Tensor:
     n = G.numel()
     matvec = lambda v: product(torch.from_numpy(v).reshape(G.shape)).numpy().ravel()  # noqa: E731
     operator: Any = LinearOperator((n, n), matvec=matvec, dtype=np.float64)  # pyright: ignore
-    solution, _ = gmres(operator, G.numpy().ravel(), rtol=1e-6, restart=60, maxiter=3)
+    solution, _ = gmres(operator, G.numpy().ravel(), rtol=RELATIVE_RESIDUAL_OF_GMRES, restart=60, maxiter=3)
     return torch.from_numpy(solution).reshape(G.shape)

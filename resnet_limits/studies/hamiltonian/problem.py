@@ -55,13 +55,14 @@ def embedded(x: Float[Tensor, "n f"], settings: Hamiltonian) -> Float[Tensor, "n
 
 
 def kernel_of(settings: Hamiltonian) -> OperatorKernel:
-    return OperatorKernel.options[settings.hamiltonian.kernel].of(_keys(settings))
+    kernel = OperatorKernel.options[settings.hamiltonian.kernel]
+    of_sites = {} if kernel.scalar else {"grid": settings.grid(), "channels": settings.channels()}
+    return kernel.of({**_keys(settings), **of_sites})
 
 
 def _keys(settings: Hamiltonian) -> dict[str, Any]:
     """What the fields of kernels and losses may be."""
-    of_data = {"grid": settings.grid(), "channels": settings.channels()}
-    return {**asdict(settings.hamiltonian), "activation": settings.activation, **of_data}
+    return {**asdict(settings.hamiltonian), "activation": settings.activation}
 
 
 def targets_of_loss(data: Dataset, loss: str, y: Tensor) -> Float[Tensor, "n o"]:

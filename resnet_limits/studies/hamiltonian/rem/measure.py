@@ -10,6 +10,8 @@ The networks tell two digits apart by their 8 x 8 pixels; the distances to the l
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -146,17 +148,30 @@ def examples(settings: Hamiltonian) -> list[Example]:
     activation = activation_named(settings.activation)
     stream, examples = generator(settings.seed, "hamiltonian.rem"), []
 
-    def example(group: PermutationGroup, windows: Windows, outputs: tuple[int, ...], grid: tuple[int, ...] | None):
-        patch = windows.read.places[0].tolist()
+    def example(
+        group: PermutationGroup,
+        windows: Windows,
+        patch: Sequence[int],
+        outputs: Sequence[int],
+        grid: tuple[int, ...] | None = None,
+    ) -> Example:
         x, P = torch.from_numpy(stream.standard_normal((2, POINTS, CHANNELS * group.sites)))
         kernel = EquivariantKernel(activation, windows=windows)
         return Example(DoubleSum(activation, group, patch, outputs), kernel, x, P, grid)
 
     for grid in GRIDS_OF_CONVOLUTIONS:
-        examples.append(example(PermutationGroup.shifts(*grid), Windows.of_shifts(grid, WINDOW, channels=CHANNELS), (0,), grid))
+        windows = Windows.of_shifts(grid, WINDOW, channels=CHANNELS)
+        examples.append(example(PermutationGroup.shifts(*grid), windows, around_first(grid), (0,), grid))
     square = PermutationGroup.generated_by(SYMMETRIES_OF_SQUARE)
     windows = Windows.of_group(square, CORNER_EDGE_MIDDLE, CORNER_EDGE_MIDDLE, channels=CHANNELS)
-    return [*examples, example(square, windows, CORNER_EDGE_MIDDLE, None)]
+    return [*examples, example(square, windows, CORNER_EDGE_MIDDLE, CORNER_EDGE_MIDDLE)]
+
+
+def around_first(grid: Sequence[int]) -> list[int]:
+    """The sites of the window around the first, row by row, as a circular convolution has them."""
+    sites = np.arange(math.prod(grid)).reshape(grid)
+    axes = tuple(range(len(grid)))
+    return np.roll(sites, WINDOW // 2, axes)[(slice(WINDOW),) * len(grid)].ravel().tolist()
 
 
 def identities(settings: Hamiltonian) -> list[Record]:
@@ -192,9 +207,9 @@ def circular_convolution(a: Float[Tensor, "n c *grid"], w: Float[Tensor, "c f"])
 
 
 def filter_norm_missed(example: Example) -> float:
-    P = example.P.flatten()
+    P, w = example.P.flatten(), example.kernel.at(example.x).weights(example.P)
     squares = float(P @ example.by_definition.gram(example.x, example.x) @ P)
-    return abs(1 - float(example.kernel.at(example.x).weights(example.P).square().sum()) / squares)
+    return abs(1 - float(w.square().sum()) / squares)
 
 
 def equivariance_missed(example: Example) -> float:
@@ -204,7 +219,9 @@ def equivariance_missed(example: Example) -> float:
     for g in range(group.order):
         other = (3 * g + 1) % group.order
         moved = example.by_definition.between(group.moved(g, x), group.moved(other, y))
-        expected = group.moved(g, group.moved(other, K).T).T  # of the second argument the columns, of the first the rows
+        expected = group.moved(
+            g, group.moved(other, K).T
+        ).T  # of the second argument the columns, of the first the rows
         missed.append(float((moved - expected).abs().max()))
     return max(missed) / float(K.abs().max())
 
