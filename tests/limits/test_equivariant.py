@@ -214,7 +214,7 @@ def test_sizes_patches_and_windows_that_there_are_not_are_refused_in_words():
             with pytest.raises(SettingError, match=rf"window={side}: expected an odd number of sites.*3 x 4"):
                 make((3, 4), side)
     for patch in ((), (0, 0), (9,)):
-        with pytest.raises(SettingError, match="patch=.*the sites 0 to 8"):
+        with pytest.raises(SettingError, match=r"patch=.*the sites 0 to 8"):
             Windows.of_group(SQUARE, patch)
 
 

@@ -33,16 +33,16 @@ class HamiltonianKeys(WithKeys):
     )
     readout: str = key(
         "fixed",
-        "scores: the last coordinates (fixed), means of the last channels over the sites (pooled), an affine map (linear)"
-        " or kernel ridge regression (ridge) of the state",
+        "scores: the last coordinates (fixed), means of the last channels over the sites (pooled), an affine map"
+        " (linear) or kernel ridge regression (ridge) of the state",
         choices=("fixed", "pooled", "linear", "ridge"),
     )
     ridge: float = key(0.01, "penalty of a read-out that is trained", above=0, high=1e6)
     insensitive: float = key(0.5, "squared_insensitive: errors up to this cost nothing", above=0, high=1e6)
     kernel: str = key(
         "features",
-        "kernel of a layer: features (a(x), 1) of the activation, equivariant (those of windows of an image, which share"
-        " one filter), or gaussian",
+        "kernel of a layer: features (a(x), 1) of the activation, equivariant (those of windows of an image, which"
+        " share one filter), or gaussian",
         choices=OperatorKernel.options,
     )
     length: float = key(1.0, "length scale of the Gaussian kernel", low=1e-3, high=1e3)

@@ -147,7 +147,7 @@ class FeaturesAt(KernelAtPoints):
 
     def tangent(self, P: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         kernel, da = self.kernel, self.slope * u
-        bent = kernel.activation.curvature(self.q, self.a).mul_(self.pulled(P)) * u
+        bent = self.kernel.activation.curvature(self.q, self.a).mul_(self.pulled(P)) * u
         if self.many:
             product, dS = self.a @ da.mT, v @ P.mT
             d_velocity = _plus(self.gram @ v, product + product.mT, P)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class KernelAtPoints(ABC):
     """A kernel at points `q` (n, d): what depends on the points alone is computed once.
 
-    `P` in `velocity`, `rate` and `energy` may have any number of columns where the kernel is a multiple of the identity.
+    Where the kernel is a multiple of the identity, `P` in `velocity`, `rate` and `energy` may have any columns.
     """
 
     @abstractmethod

@@ -1,9 +1,9 @@
 """`hamiltonian.rem.*`: kernels that a finite group leaves as they are, and trained networks with one filter a layer.
 Free of torch.
 
-The kernels are Owhadi's (arXiv 2008.03920), reduced, equivariant, multichannel; that their fields are convolutions, that
-norms agree and that they are equivariant follows from their definition: identities. The networks are minimisers with
-the features of windows in place of those of points, of the same theorem.
+The kernels are Owhadi's (arXiv 2008.03920), reduced, equivariant, multichannel. That their fields are convolutions,
+that norms agree and that they are equivariant follows from their definition: identities. The networks are minimisers
+with the features of windows in place of those of points, of the same theorem.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ def measure(job: Job) -> Measurement:
     if network.still is not None:
         names = (*CONDITIONS_OF_FILTERS, *PLATEAU_BY_REM_DISTANCE)
         return Measurement([*records, *(unknown(name, network.still, where) for name in names)])
-    records += records_of_minimiser(network, where) + [shift_missed(network, {**where, **PERIODIC})]
+    records += [*records_of_minimiser(network, where), shift_missed(network, {**where, **PERIODIC})]
     job.progress(0.6, "shooting")
     shot = limit_of_setup(job, settings, problem, "rem")
     records += certificate_of_shooting(shot, where)
@@ -219,9 +219,7 @@ def equivariance_missed(example: Example) -> float:
     for g in range(group.order):
         other = (3 * g + 1) % group.order
         moved = example.by_definition.between(group.moved(g, x), group.moved(other, y))
-        expected = group.moved(
-            g, group.moved(other, K).T
-        ).T  # of the second argument the columns, of the first the rows
+        expected = group.moved(g, group.moved(other, K).T).T  # columns are those of y
         missed.append(float((moved - expected).abs().max()))
     return max(missed) / float(K.abs().max())
 
