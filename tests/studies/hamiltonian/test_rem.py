@@ -45,7 +45,7 @@ def of_digits(few_points) -> list[tuple[Hamiltonian, Measurement]]:
 
 def test_networks_with_one_filter_a_layer_approach_the_geodesic_at_order_one(of_digits):
     for observable in ("state_distance", "momentum_distance", "value_gap"):
-        assert orders(of_digits, observable, of="rem") == pytest.approx(1, abs=0.1), observable
+        assert orders(of_digits, observable, of="rem") == pytest.approx(1, abs=0.2), observable  # of 4 and 8 layers
     for name in ("convolution", "norm", "equivariance", "positive", "commutes", "padded", "residual"):
         judgement = verdict(f"hamiltonian.rem.{name}", of_digits)
         assert judgement.verdict == "supported", (name, judgement.why)
