@@ -34,6 +34,12 @@ class PermutationGroup:
 
         Raises `SettingError` for what is no permutation, for permutations of different numbers of sites, and where the
         group has more than `MOST_ELEMENTS` elements.
+
+        >>> import resnet_limits as rl
+        >>> turns = rl.PermutationGroup.generated_by([[1, 2, 3, 0]])
+        >>> kernel = rl.EquivariantKernel(rl.activation_named("tanh"), windows=rl.Windows.of_group(turns, [0, 1]))
+        >>> turns.order, kernel.matrix(torch.zeros(1, 4), torch.zeros(1, 4)).diagonal().tolist()
+        (4, [1.0, 1.0, 1.0, 1.0])
         """
         given = [_permutation(generator) for generator in generators]
         if not given:
@@ -89,13 +95,13 @@ def _permutation(generator: Any) -> tuple[int, ...]:
 def _closed(generators: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
     """All products of the generators, the identity first. Of a finite group these hold the inverses too."""
     identity = tuple(range(len(generators[0])))
-    found, last = {identity: None}, [identity]
+    elements, last = {identity: None}, [identity]
     while last:
         products = (tuple(generator[site] for site in element) for element in last for generator in generators)
-        last = [element for element in dict.fromkeys(products) if element not in found]
-        found.update(dict.fromkeys(last))
-        if len(found) > MOST_ELEMENTS:
+        last = [product for product in dict.fromkeys(products) if product not in elements]
+        elements.update(dict.fromkeys(last))
+        if len(elements) > MOST_ELEMENTS:
             raise SettingError(
                 f"generators: their group has more than {MOST_ELEMENTS} elements; choose generators of a smaller one"
             )
-    return list(found)
+    return list(elements)
