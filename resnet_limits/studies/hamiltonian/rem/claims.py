@@ -113,8 +113,8 @@ GROUP = Group(
     name="rem",
     title="Are equivariant kernels convolutional networks, and are these geodesics when trained?",
     loss=LOSS_OF_HAMILTONIAN,
-    seconds=20.0,
-    shared=18.0,
+    seconds=6.7,
+    shared=5.7,
     least=little,
     depths=Depths(high=MAX_DEPTH_OF_REM),
     claims=(
