@@ -173,7 +173,7 @@ GROUP = Group(
             observable="norm_spread",
             expected=Expected("order_at_least", 1, 0.1),
             outside=_kinked,
-            rival=Rival("the order of sums of absolute values", "H21-absolute", 0.0),
+            rival=Rival("the order of sums of absolute values", "H21-absolute", 3.236e-4),
         ),
         *_approaches("value", "value_gap", "least values", left=0.1855, order=6.031e-4),
         *_approaches("state", "state_distance", "states", left=0.3517, order=0.001089),
