@@ -41,13 +41,9 @@ class HeunNetwork(WeightDecayedNetwork):
         """`q' = q + f(q) w^T`."""
         return super().block(q, w)
 
-    def momenta(self, w: Float[Tensor, "l d f"], states: list[Tensor], nu: float) -> Float[Tensor, "l1 n d"]:
-        momenta = [-self.loss.gradient(states[-1]) / nu]
-        for weights, q in zip(reversed(w.unbind(0)), reversed(states[:-1]), strict=True):
-            P = momenta[-1]
-            by_stage = self.carried(self.stage(q, weights), P, weights)
-            momenta.append(P + (self.carried(q, P + by_stage, weights) + by_stage) / 2)
-        return torch.stack(momenta[::-1])
+    def before(self, P: Float[Tensor, "n d"], q: Float[Tensor, "n d"], w: Float[Tensor, "d f"]) -> Float[Tensor, "n d"]:
+        by_stage = self.carried(self.stage(q, w), P, w)
+        return P + (self.carried(q, P + by_stage, w) + by_stage) / 2
 
     def pairs(
         self, w: Float[Tensor, "l d f"], states: list[Tensor], momenta: Float[Tensor, "l1 n d"]

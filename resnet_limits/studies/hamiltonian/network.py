@@ -56,9 +56,9 @@ class WeightDecayedNetwork:
         z = torch.from_numpy(np.array(z)) if isinstance(z, np.ndarray) else z
         return z.reshape(self.shape) / self.depth**0.5
 
-    def states(self, w: Float[Tensor, "l d f"]) -> list[Tensor]:
-        """`q_0, ..., q_L`."""
-        states = [self.q0]
+    def states(self, w: Float[Tensor, "l d f"], q: Float[Tensor, "n d"] | None = None) -> list[Tensor]:
+        """`q_0, ..., q_L`, from the points or from `q`."""
+        states = [self.q0 if q is None else q]
         for weights in w.unbind(0):
             states.append(self.block(states[-1], weights))
         return states
@@ -143,11 +143,21 @@ class WeightDecayedNetwork:
     # -- momenta ----------------------------------------------------------------------------------
 
     def momenta(self, w: Float[Tensor, "l d f"], states: list[Tensor], nu: float) -> Float[Tensor, "l1 n d"]:
-        """`P_s = -(1/nu) dJ/dq_s`, s = 0 .. L, by the recursion `P_s = (I + w_s Df(q_s))^T P_{s+1}`."""
-        momenta = [-self.loss.gradient(states[-1]) / nu]
+        """`P_s = -(1/nu) dJ/dq_s`, s = 0 .. L, by a recursion from the loss on."""
+        return self.momenta_from(-self.loss.gradient(states[-1]) / nu, w, states)
+
+    def momenta_from(
+        self, end: Float[Tensor, "n d"], w: Float[Tensor, "l d f"], states: list[Tensor]
+    ) -> Float[Tensor, "l1 n d"]:
+        """The same recursion from momenta `P_L`, whatever they are of."""
+        momenta = [end]
         for weights, q in zip(reversed(w.unbind(0)), reversed(states[:-1]), strict=True):
-            momenta.append(momenta[-1] + self.carried(q, momenta[-1], weights))
+            momenta.append(self.before(momenta[-1], q, weights))
         return torch.stack(momenta[::-1])
+
+    def before(self, P: Float[Tensor, "n d"], q: Float[Tensor, "n d"], w: Float[Tensor, "d f"]) -> Float[Tensor, "n d"]:
+        """`P_s = (I + w_s Df(q_s))^T P_{s+1}`."""
+        return P + self.carried(q, P, w)
 
     def carried(self, q: Tensor, P: Tensor, w: Tensor) -> Tensor:
         """`(w Df(q))^T P`."""
