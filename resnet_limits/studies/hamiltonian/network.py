@@ -5,16 +5,15 @@
 `f` is `(a(q), 1)`, `w_s = [W_s b_s]`, for a kernel of features; for a Gaussian kernel `f(q)` is the Cholesky factor of
 its matrix at the points themselves, so that `|w|^2` is the norm of the velocity field in the kernel's space.
 
-Values and gradients are torch's. Products with the Hessian are written by hand for features: the tangent of the states
-forwards, that of the costates backwards, each layer three operations on small matrices. The momenta are a recursion of
-their own, so that `hamilton_residual` holds one against the other. Source: Owhadi 2020, arXiv 2008.03920.
+Values and gradients are torch's. Products with the Hessian are written by hand for features. The momenta are a
+recursion of their own, so that `hamilton_residual` holds one against the other. Source: Owhadi 2020, arXiv 2008.03920.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -25,6 +24,59 @@ from ...limits.hamiltonian.end_loss import EndLoss
 from ...limits.hamiltonian.kernels.features import FeaturesKernel
 from ...limits.hamiltonian.kernels.kernel import OperatorKernel
 from ...training.continuation import ahead
+
+
+class Linearised(Protocol):
+    """Layers along a path: the tangent of the states forwards, that of costates and gradient backwards.
+
+    `costate` is `dJ/dq_0`.
+    """
+
+    costate: Tensor
+
+    def push(self, dw: Float[Tensor, "l d f"], moved: Float[Tensor, "n d"]) -> tuple[Tensor, Tensor]:
+        """The tangent of `q_L` from those of the weights and of `q_0`; and those inside, for `pull`."""
+        ...
+
+    def pull(
+        self, dw: Float[Tensor, "l d f"], tangents: Tensor, carried: Float[Tensor, "n d"]
+    ) -> tuple[Float[Tensor, "l d f"], Float[Tensor, "n d"]]:
+        """The tangents of `dJ/dw` and of `dJ/dq_0` from that of `dJ/dq_L`."""
+        ...
+
+
+class EulerLinearised:
+    """Of layers `q + f(q) w^T`, each three operations on small matrices; `q` (L, n, d) are the states before them."""
+
+    def __init__(self, kernel: FeaturesKernel, w: Tensor, q: Tensor, costate: Tensor) -> None:
+        self.d = d = q.shape[-1]
+        a, W, f = kernel.activation, w[:, :, :d], kernel.of_points(q)
+        slope, curvature = a.slope(q, f[..., :d]), a.curvature(q, f[..., :d])
+        costates = [costate]
+        for s in reversed(range(len(w))):
+            costates.append(costates[-1] + slope[s] * (costates[-1] @ W[s]))
+        self.costate, self.f, self.slope = costates[-1], f, slope
+        self.ahead = torch.stack(costates[-2::-1])  # dJ/dq_{s+1}
+        self.bend = curvature * (self.ahead @ W)
+        self.layers = list(zip(slope.unbind(0), W.unbind(0), strict=True))
+        self.transposed = W.mT.contiguous().unbind(0)
+
+    def push(self, dw: Tensor, moved: Tensor) -> tuple[Tensor, Tensor]:
+        tangents = []
+        for (slopes, _), WT, more in zip(self.layers, self.transposed, (self.f @ dw.mT).unbind(0), strict=True):
+            tangents.append(moved)
+            moved = torch.addmm(moved + more, slopes * moved, WT)
+        return moved, torch.stack(tangents)
+
+    def pull(self, dw: Tensor, tangents: Tensor, carried: Tensor) -> tuple[Tensor, Tensor]:
+        d, du, slope, ahead, bend = self.d, tangents, self.slope, self.ahead, self.bend
+        source, behind = bend * du + slope * (ahead @ dw[:, :, :d]), []
+        for (slopes, Ws), more in zip(reversed(self.layers), reversed(source.unbind(0)), strict=True):
+            behind.append(carried)
+            carried = torch.addcmul(carried + more, slopes, carried @ Ws)
+        dg = torch.stack(behind[::-1]).mT @ self.f
+        dg[:, :, :d] += ahead.mT @ (slope * du)
+        return dg, carried
 
 
 @dataclass(frozen=True)
@@ -87,43 +139,25 @@ class WeightDecayedNetwork:
         return float(value.detach()), gradient.numpy()
 
     def hessian(self, u: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-        return self._by_hand(u) if isinstance(self.kernel, FeaturesKernel) else self._by_autograd(u)
+        return self._by_hand(u) if self._few else self._by_autograd(u)
 
     def _by_hand(self, u: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-        assert isinstance(self.kernel, FeaturesKernel)
-        d, a = self.q0.shape[1], self.kernel.activation
         w = self.weights(u)
-        *states, end = self.states(w)
-        q, W = torch.stack(states), w[:, :, :d]
-        f = self.kernel.of_points(q)
-        slope, curvature = a.slope(q, f[..., :d]), a.curvature(q, f[..., :d])
-        costates = [self.loss.gradient(end)]
-        for s in reversed(range(self.depth)):
-            costates.append(costates[-1] + slope[s] * (costates[-1] @ W[s]))
-        ahead = torch.stack(costates[-2::-1])  # dJ/dq_{s+1}
-        bend = curvature * (ahead @ W)
-        of = self.loss.hessian(end)
-        layers = list(zip(slope.unbind(0), W.unbind(0), strict=True))
-        transposed = W.mT.contiguous().unbind(0)
+        states = self.states(w)
+        layers, of = self.linearised(w, states, self.loss.gradient(states[-1])), self.loss.hessian(states[-1])
 
         def product(v: np.ndarray) -> np.ndarray:
             dw = self.weights(v)
-            source = f @ dw.mT
-            moved, tangents = torch.zeros_like(end), []
-            for (slopes, _), WT, more in zip(layers, transposed, source.unbind(0), strict=True):
-                tangents.append(moved)
-                moved = torch.addmm(moved + more, slopes * moved, WT)
-            du = torch.stack(tangents)
-            source = bend * du + slope * (ahead @ dw[:, :, :d])
-            carried, behind = of(moved), []
-            for (slopes, Ws), more in zip(reversed(layers), reversed(source.unbind(0)), strict=True):
-                behind.append(carried)
-                carried = torch.addcmul(carried + more, slopes, carried @ Ws)
-            dg = torch.stack(behind[::-1]).mT @ f
-            dg[:, :, :d] += ahead.mT @ (slope * du)
+            moved, tangents = layers.push(dw, torch.zeros_like(self.q0))
+            dg, _ = layers.pull(dw, tangents, of(moved))
             return self.decay * v + (dg / self.depth**0.5).flatten().numpy()
 
         return product
+
+    def linearised(self, w: Float[Tensor, "l d f"], states: list[Tensor], costate: Float[Tensor, "n d"]) -> Linearised:
+        """The layers along their states, with the costates that end in this one; of features."""
+        assert isinstance(self.kernel, FeaturesKernel)
+        return EulerLinearised(self.kernel, w, torch.stack(states[:-1]), costate)
 
     def _by_autograd(self, u: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
         z = torch.from_numpy(np.array(u)).requires_grad_()

@@ -36,6 +36,7 @@ from .claims import (
     COORDINATE_OF_COMPOSED,
     COORDINATE_OF_CONSTANT_BLOCK,
     DEPTH_OF_LEAST_ENERGY,
+    MAX_DEPTH_OF_GROWTH,
     PINS_OF_COMPOSED,
     PINS_OF_CONSTANT_BLOCK,
     PREFIX_OF_COMPOSED_ARRAYS,
@@ -53,8 +54,10 @@ SHARED_TIMES = 4
 def measure(job: Job) -> Measurement:
     job.progress(0.0, "composed")
     records, arrays = _of_geodesics(job)
-    job.progress(0.6, "constant decay")
-    return Measurement(records + _of_constant_decay(job), arrays)
+    if job.settings.depth <= MAX_DEPTH_OF_GROWTH:
+        job.progress(0.6, "constant decay")
+        records += _of_constant_decay(job)
+    return Measurement(records, arrays)
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ def minima_of_composed(job: Job, problem: Composed, depth: int, purpose: str) ->
 
         return climb(
             depth,
-            objective=lambda depth: problem.network(depth).value,
+            objective=problem.network,
             start=first,
             refine=problem.refine,
             shared=job.shared,
@@ -163,13 +166,11 @@ def _of_constant_decay(job: Job) -> list[Record]:
     found = minima_of_composed(job, problem, settings.depth, "composed.constant")
     records = of_the_minimiser(found, problem.refine, settings.minimiser.tolerance, where)
     energies = {rung.depth: path_energies(*problem.known(rung))[0] for rung in found[0].rungs}
-    if settings.depth > DEPTH_OF_LEAST_ENERGY:
-        doublings = math.log2(settings.depth / DEPTH_OF_LEAST_ENERGY)
-        growth = math.log2(energies[settings.depth] / energies[DEPTH_OF_LEAST_ENERGY]) / doublings
-        minimum = found[0].minimum
-        error = 2 * minimum.distance / float(np.linalg.norm(minimum.point)) + RELATIVE_ROUNDING_OF_STATES
-        records.append(Record("energy_growth", growth, reference_error=error, coordinates=where))
-    return records
+    doublings = math.log2(settings.depth / DEPTH_OF_LEAST_ENERGY)
+    growth = math.log2(energies[settings.depth] / energies[DEPTH_OF_LEAST_ENERGY]) / doublings
+    minimum = found[0].minimum
+    error = 2 * minimum.distance / float(np.linalg.norm(minimum.point)) + RELATIVE_ROUNDING_OF_STATES
+    return [*records, Record("energy_growth", growth, reference_error=error, coordinates=where)]
 
 
 def path_energies(network: ComposedNetwork, parameters: Parameters) -> list[float]:
