@@ -12,17 +12,15 @@ symplectic Euler. One set of weights serves both stages: `omega_s` is that of th
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from ...limits.hamiltonian.kernels.features import FeaturesKernel
-from .network import WeightDecayedNetwork
+from .network import Linearised, WeightDecayedNetwork
 
 
 @dataclass(frozen=True)
@@ -42,13 +40,9 @@ class HeunNetwork(WeightDecayedNetwork):
         """`q' = q + f(q) w^T`."""
         return super().block(q, w)
 
-    def momenta(self, w: Float[Tensor, "l d f"], states: list[Tensor], nu: float) -> Float[Tensor, "l1 n d"]:
-        momenta = [-self.loss.gradient(states[-1]) / nu]
-        for weights, q in zip(reversed(w.unbind(0)), reversed(states[:-1]), strict=True):
-            P = momenta[-1]
-            by_stage = self.carried(self.stage(q, weights), P, weights)
-            momenta.append(P + (self.carried(q, P + by_stage, weights) + by_stage) / 2)
-        return torch.stack(momenta[::-1])
+    def before(self, P: Float[Tensor, "n d"], q: Float[Tensor, "n d"], w: Float[Tensor, "d f"]) -> Float[Tensor, "n d"]:
+        by_stage = self.carried(self.stage(q, w), P, w)
+        return P + (self.carried(q, P + by_stage, w) + by_stage) / 2
 
     def pairs(
         self, w: Float[Tensor, "l d f"], states: list[Tensor], momenta: Float[Tensor, "l1 n d"]
@@ -58,46 +52,49 @@ class HeunNetwork(WeightDecayedNetwork):
         behind = [P + self.carried(q, P, weights) for q, P, weights in zip(stages, momenta[1:], w, strict=True)]
         return [(torch.stack(behind) / 2, self.roots(states)), (momenta[1:] / 2, self.roots([*stages, states[-1]]))]
 
-    def hessian(self, u: Float[np.ndarray, " m"]) -> Callable[[np.ndarray], np.ndarray]:
-        """By hand, as that of Euler blocks, with both stages of a layer."""
+    def linearised(self, w: Float[Tensor, "l d f"], states: list[Tensor], costate: Float[Tensor, "n d"]) -> Linearised:
         assert isinstance(self.kernel, FeaturesKernel)
-        w, kernel = self.weights(u), self.kernel
-        *states, end = self.states(w)
-        first = _Stage.at(kernel, torch.stack(states), w)
-        second = _Stage.at(kernel, first.q + kernel.of_rows(first.f @ w.mT), w)
-        costates = [self.loss.gradient(end)]
-        for i in reversed(range(self.depth)):
-            by_stage = second.carried(i, costates[-1]) / 2
+        return HeunLinearised(self.kernel, w, torch.stack(states[:-1]), costate)
+
+
+class HeunLinearised:
+    """Of Heun blocks, by both stages of a layer; `q` (L, n, d) are the states before them."""
+
+    def __init__(self, kernel: FeaturesKernel, w: Tensor, q: Tensor, costate: Tensor) -> None:
+        self.kernel, first = kernel, _Stage.at(kernel, q, w)
+        self.first, self.second = first, _Stage.at(kernel, q + kernel.of_rows(first.f @ w.mT), w)
+        costates = [costate]
+        for i in reversed(range(len(w))):
+            by_stage = self.second.carried(i, costates[-1]) / 2
             costates.append(costates[-1] + by_stage + first.carried(i, costates[-1] / 2 + by_stage))
-        ahead = torch.stack(costates[-2::-1]) / 2  # half of dJ/dq_{s+1}: what dJ is by the second slope
-        by_first = ahead + second.slope * kernel.carried(ahead, second.W)
-        of_first, of_second = kernel.rows(by_first).mT, kernel.rows(ahead).mT
-        of, layers = self.loss.hessian(end), range(self.depth)
+        self.costate = costates[-1]
+        self.by_second = torch.stack(costates[-2::-1]) / 2  # what dJ is by the second slope: half of dJ/dq_{s+1}
+        self.by_first = self.by_second + self.second.slope * kernel.carried(self.by_second, self.second.W)
 
-        def product(v: np.ndarray) -> np.ndarray:
-            dw = self.weights(v)
-            moved, tangents, stage_tangents = torch.zeros_like(end), [], []
-            sources = [kernel.of_rows(stage.f @ dw.mT).unbind(0) for stage in (first, second)]
-            for i, A, B in zip(layers, *sources, strict=True):
-                tangents.append(moved)
-                slope = first.pushed(i, moved, A)
-                stage_tangents.append(moved + slope)
-                moved = moved + (slope + second.pushed(i, stage_tangents[-1], B)) / 2
-            dq, dy = torch.stack(tangents), torch.stack(stage_tangents)
-            bent, bent_stage = first.bent(by_first, dq, dw).unbind(0), second.bent(ahead, dy, dw).unbind(0)
-            carried, behind, behind_first = of(moved), [], []
-            for i in reversed(layers):
-                by_stage = bent_stage[i] + second.carried(i, carried) / 2
-                behind.append(carried / 2)
-                behind_first.append(behind[-1] + by_stage)
-                carried = carried + by_stage + bent[i] + first.carried(i, behind_first[-1])
-            rows, rows_first = (kernel.rows(torch.stack(costates[::-1])) for costates in (behind, behind_first))
-            dg = rows_first.mT @ first.f + rows.mT @ second.f
-            moving = of_first @ kernel.taps(first.slope * dq) + of_second @ kernel.taps(second.slope * dy)
-            kernel.taps_of(dg).add_(moving)
-            return self.decay * v + (dg / self.depth**0.5).flatten().numpy()
+    def push(self, dw: Tensor, moved: Tensor) -> tuple[Tensor, Tensor]:
+        tangents, of_stages = [], []
+        sources = [self.kernel.of_rows(stage.f @ dw.mT).unbind(0) for stage in (self.first, self.second)]
+        for i, (A, B) in enumerate(zip(*sources, strict=True)):
+            tangents.append(moved)
+            slope = self.first.pushed(i, moved, A)
+            of_stages.append(moved + slope)
+            moved = moved + (slope + self.second.pushed(i, of_stages[-1], B)) / 2
+        return moved, torch.stack([torch.stack(tangents), torch.stack(of_stages)])
 
-        return product
+    def pull(self, dw: Tensor, tangents: Tensor, carried: Tensor) -> tuple[Tensor, Tensor]:
+        kernel, first, second, (dq, dy) = self.kernel, self.first, self.second, tangents
+        bent, bent_stage = first.bent(self.by_first, dq, dw).unbind(0), second.bent(self.by_second, dy, dw).unbind(0)
+        behind, behind_first = [], []
+        for i in reversed(range(len(dw))):
+            by_stage = bent_stage[i] + second.carried(i, carried) / 2
+            behind.append(carried / 2)
+            behind_first.append(behind[-1] + by_stage)
+            carried = carried + by_stage + bent[i] + first.carried(i, behind_first[-1])
+        rows_first, rows = (kernel.rows(torch.stack(costates[::-1])) for costates in (behind_first, behind))
+        dg = rows_first.mT @ first.f + rows.mT @ second.f
+        for by_slope, stage, moved in ((self.by_first, first, dq), (self.by_second, second, dy)):
+            kernel.taps_of(dg).add_(kernel.rows(by_slope).mT @ kernel.taps(stage.slope * moved))
+        return dg, carried
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,15 @@
 `q_s` its outputs); for a Gaussian kernel `f(q)` is the Cholesky factor of its matrix at the points themselves, so that
 `|w|^2` is the norm of the velocity field in the kernel's space.
 
-Values and gradients are torch's. Products with the Hessian are written by hand for features: the tangent of the states
-forwards, that of the costates backwards, each layer three operations on small matrices. The momenta are a recursion of
-their own, so that `hamilton_residual` holds one against the other. Source: Owhadi 2020, arXiv 2008.03920.
+Values and gradients are torch's. Products with the Hessian are written by hand for features. The momenta are a
+recursion of their own, so that `hamilton_residual` holds one against the other. Source: Owhadi 2020, arXiv 2008.03920.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -26,6 +25,58 @@ from ...limits.hamiltonian.end_loss import EndLoss
 from ...limits.hamiltonian.kernels.features import FeaturesKernel
 from ...limits.hamiltonian.kernels.kernel import OperatorKernel
 from ...training.continuation import ahead
+
+
+class Linearised(Protocol):
+    """Layers along a path: the tangent of the states forwards, that of costates and gradient backwards.
+
+    `costate` is `dJ/dq_0`.
+    """
+
+    costate: Tensor
+
+    def push(self, dw: Float[Tensor, "l d f"], moved: Float[Tensor, "n d"]) -> tuple[Tensor, Tensor]:
+        """The tangent of `q_L` from those of the weights and of `q_0`; and those inside, for `pull`."""
+        ...
+
+    def pull(
+        self, dw: Float[Tensor, "l d f"], tangents: Tensor, carried: Float[Tensor, "n d"]
+    ) -> tuple[Float[Tensor, "l d f"], Float[Tensor, "n d"]]:
+        """The tangents of `dJ/dw` and of `dJ/dq_0` from that of `dJ/dq_L`."""
+        ...
+
+
+class EulerLinearised:
+    """Of layers `q + f(q) w^T`, each three operations on small matrices; `q` (L, n, d) are the states before them."""
+
+    def __init__(self, kernel: FeaturesKernel, w: Tensor, q: Tensor, costate: Tensor) -> None:
+        a, W, values = kernel.activation, kernel.taps_of(w), kernel.activation(q)
+        slope, curvature = a.slope(q, values), a.curvature(q, values)
+        costates = [costate]
+        for s in reversed(range(len(w))):
+            costates.append(costates[-1] + slope[s] * kernel.carried(costates[-1], W[s]))
+        self.kernel, self.f = kernel, kernel.with_bias(kernel.taps(values))
+        self.costate, self.slope = costates[-1], slope
+        self.ahead = torch.stack(costates[-2::-1])  # dJ/dq_{s+1}
+        self.rows_ahead, self.bend = kernel.rows(self.ahead).mT, curvature * kernel.carried(self.ahead, W)
+        self.layers = list(zip(slope.unbind(0), W.unbind(0), strict=True))
+
+    def push(self, dw: Tensor, moved: Tensor) -> tuple[Tensor, Tensor]:
+        tangents, source = [], self.kernel.of_rows(self.f @ dw.mT)
+        for (slopes, Ws), more in zip(self.layers, source.unbind(0), strict=True):
+            tangents.append(moved)
+            moved = moved + more + self.kernel.pushed(slopes * moved, Ws)
+        return moved, torch.stack(tangents)
+
+    def pull(self, dw: Tensor, tangents: Tensor, carried: Tensor) -> tuple[Tensor, Tensor]:
+        kernel, du, slope, ahead, bend = self.kernel, tangents, self.slope, self.ahead, self.bend
+        source, behind = bend * du + slope * kernel.carried(ahead, kernel.taps_of(dw)), []
+        for (slopes, Ws), more in zip(reversed(self.layers), reversed(source.unbind(0)), strict=True):
+            behind.append(carried)
+            carried = torch.addcmul(carried + more, slopes, kernel.carried(carried, Ws))
+        dg = kernel.rows(torch.stack(behind[::-1])).mT @ self.f
+        kernel.taps_of(dg).add_(self.rows_ahead @ kernel.taps(slope * du))
+        return dg, carried
 
 
 @dataclass(frozen=True)
@@ -59,9 +110,9 @@ class WeightDecayedNetwork:
         z = torch.from_numpy(np.array(z)) if isinstance(z, np.ndarray) else z
         return z.reshape(self.shape) / self.depth**0.5
 
-    def states(self, w: Float[Tensor, "l d f"]) -> list[Tensor]:
-        """`q_0, ..., q_L`."""
-        states = [self.q0]
+    def states(self, w: Float[Tensor, "l d f"], q: Float[Tensor, "n d"] | None = None) -> list[Tensor]:
+        """`q_0, ..., q_L`, from the points or from `q`."""
+        states = [self.q0 if q is None else q]
         for weights in w.unbind(0):
             states.append(self.block(states[-1], weights))
         return states
@@ -90,42 +141,25 @@ class WeightDecayedNetwork:
         return float(value.detach()), gradient.numpy()
 
     def hessian(self, u: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-        return self._by_hand(u) if isinstance(self.kernel, FeaturesKernel) else self._by_autograd(u)
+        return self._by_hand(u) if self._few else self._by_autograd(u)
 
     def _by_hand(self, u: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-        assert isinstance(self.kernel, FeaturesKernel)
-        kernel, a = self.kernel, self.kernel.activation
         w = self.weights(u)
-        *states, end = self.states(w)
-        q, W = torch.stack(states), kernel.taps_of(w)
-        values = a(q)
-        f, slope, curvature = kernel.with_bias(kernel.taps(values)), a.slope(q, values), a.curvature(q, values)
-        costates = [self.loss.gradient(end)]
-        for s in reversed(range(self.depth)):
-            costates.append(costates[-1] + slope[s] * kernel.carried(costates[-1], W[s]))
-        ahead = torch.stack(costates[-2::-1])  # dJ/dq_{s+1}
-        rows_ahead, bend = kernel.rows(ahead).mT, curvature * kernel.carried(ahead, W)
-        of = self.loss.hessian(end)
-        layers = list(zip(slope.unbind(0), W.unbind(0), strict=True))
+        states = self.states(w)
+        layers, of = self.linearised(w, states, self.loss.gradient(states[-1])), self.loss.hessian(states[-1])
 
         def product(v: np.ndarray) -> np.ndarray:
             dw = self.weights(v)
-            source = kernel.of_rows(f @ dw.mT)
-            moved, tangents = torch.zeros_like(end), []
-            for (slopes, Ws), more in zip(layers, source.unbind(0), strict=True):
-                tangents.append(moved)
-                moved = moved + more + kernel.pushed(slopes * moved, Ws)
-            du = torch.stack(tangents)
-            source = bend * du + slope * kernel.carried(ahead, kernel.taps_of(dw))
-            carried, behind = of(moved), []
-            for (slopes, Ws), more in zip(reversed(layers), reversed(source.unbind(0)), strict=True):
-                behind.append(carried)
-                carried = torch.addcmul(carried + more, slopes, kernel.carried(carried, Ws))
-            dg = kernel.rows(torch.stack(behind[::-1])).mT @ f
-            kernel.taps_of(dg).add_(rows_ahead @ kernel.taps(slope * du))
+            moved, tangents = layers.push(dw, torch.zeros_like(self.q0))
+            dg, _ = layers.pull(dw, tangents, of(moved))
             return self.decay * v + (dg / self.depth**0.5).flatten().numpy()
 
         return product
+
+    def linearised(self, w: Float[Tensor, "l d f"], states: list[Tensor], costate: Float[Tensor, "n d"]) -> Linearised:
+        """The layers along their states, with the costates that end in this one; of features."""
+        assert isinstance(self.kernel, FeaturesKernel)
+        return EulerLinearised(self.kernel, w, torch.stack(states[:-1]), costate)
 
     def _by_autograd(self, u: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
         z = torch.from_numpy(np.array(u)).requires_grad_()
@@ -145,11 +179,21 @@ class WeightDecayedNetwork:
     # -- momenta ----------------------------------------------------------------------------------
 
     def momenta(self, w: Float[Tensor, "l d f"], states: list[Tensor], nu: float) -> Float[Tensor, "l1 n d"]:
-        """`P_s = -(1/nu) dJ/dq_s`, s = 0 .. L, by the recursion `P_s = (I + w_s Df(q_s))^T P_{s+1}`."""
-        momenta = [-self.loss.gradient(states[-1]) / nu]
+        """`P_s = -(1/nu) dJ/dq_s`, s = 0 .. L, by a recursion from the loss on."""
+        return self.momenta_from(-self.loss.gradient(states[-1]) / nu, w, states)
+
+    def momenta_from(
+        self, end: Float[Tensor, "n d"], w: Float[Tensor, "l d f"], states: list[Tensor]
+    ) -> Float[Tensor, "l1 n d"]:
+        """The same recursion from momenta `P_L`, whatever they are of."""
+        momenta = [end]
         for weights, q in zip(reversed(w.unbind(0)), reversed(states[:-1]), strict=True):
-            momenta.append(momenta[-1] + self.carried(q, momenta[-1], weights))
+            momenta.append(self.before(momenta[-1], q, weights))
         return torch.stack(momenta[::-1])
+
+    def before(self, P: Float[Tensor, "n d"], q: Float[Tensor, "n d"], w: Float[Tensor, "d f"]) -> Float[Tensor, "n d"]:
+        """`P_s = (I + w_s Df(q_s))^T P_{s+1}`."""
+        return P + self.carried(q, P, w)
 
     def carried(self, q: Tensor, P: Tensor, w: Tensor) -> Tensor:
         """`(w Df(q))^T P`."""

@@ -58,8 +58,8 @@ def check(settings: Hamiltonian) -> None:
     scores = outputs(settings)
     if keys.readout == "pooled" and OperatorKernel.options[keys.kernel].scalar:
         raise SettingError(
-            f"hamiltonian.readout=pooled: with hamiltonian.kernel={keys.kernel} states have no sites to take means over;"
-            " choose hamiltonian.kernel=equivariant, or another read-out"
+            f"hamiltonian.readout=pooled: with hamiltonian.kernel={keys.kernel} states have no sites for means; choose"
+            " hamiltonian.kernel=equivariant, or another read-out"
         )
     if keys.readout == "pooled" and scores > settings.channels():
         raise SettingError(

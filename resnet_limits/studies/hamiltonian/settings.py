@@ -56,6 +56,9 @@ class HamiltonianKeys(WithKeys):
         "rk4", "integrator of the shooting", choices=("symplectic_euler", "leapfrog", "midpoint", "rk4")
     )
     steps: int = key(512, "steps of the shooting; half as many tell its error", low=8, high=10**5)
+    blocks: int = key(
+        2, "blocks of layers in hamiltonian.composed, an affine map of features between two", low=2, high=16
+    )
     points: int = key(100, "training points that the network moves", low=2, high=10**5)
 
 

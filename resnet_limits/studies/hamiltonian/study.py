@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..study import Study
+from .composed import claims as composed
 from .energy import claims as energy
 from .heun import claims as heun
 from .landmarks import claims as landmarks
@@ -38,6 +39,7 @@ STUDY = Study(
         energy.GROUP,
         heun.GROUP,
         scaling.GROUP,
+        composed.GROUP,
         sparsity.GROUP,
         meanfield.GROUP,
         rem.GROUP,
