@@ -93,6 +93,13 @@ HAIRER = Paper(
     "Solving ordinary differential equations I",
     1993,
 )
+HAGER = Paper(
+    "Hager",
+    "Hager, William W.",
+    "Runge-Kutta methods in optimal control and the transformed adjoint system",
+    2000,
+    journal="Numerische Mathematik",
+)
 SANZ_SERNA = Paper(
     "Sanz-Serna",
     "Sanz-Serna, Jesús María",

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from resnet_limits.errors import Undetermined
 from resnet_limits.limits.hamiltonian import shooting
-from resnet_limits.limits.hamiltonian.end_loss import EndLoss, Fixed, Linear, Ridge
+from resnet_limits.limits.hamiltonian.end_loss import EndLoss, Fixed, Linear, Pooled, Ridge
 from resnet_limits.limits.hamiltonian.integrators import INTEGRATORS
 from resnet_limits.limits.hamiltonian.kernels.features import FeaturesKernel
 from resnet_limits.limits.hamiltonian.kernels.gaussian import GaussianKernel
@@ -48,6 +48,7 @@ LOSSES: dict[str, EndLoss] = {
     "fixed insensitive": Fixed(named("squared_insensitive"), normals(9, 2, seed=4)),
     "fixed logistic, 3 classes": Fixed(named("logistic"), classes(9, 3)),
     "fixed square, points with weights": Fixed(SquareLoss(), normals(9, 2, seed=4), normals(9, seed=5).softmax(0)),
+    "pooled square": Pooled(SquareLoss(), normals(9, 1, seed=4), 3),
     "linear logistic": Linear(named("logistic"), SIGNS, 0.1),
     "linear logistic, 3 classes": Linear(named("logistic"), classes(9, 3), 0.1),
     "linear square": Linear(SquareLoss(), normals(9, 2, seed=4), 0.05),

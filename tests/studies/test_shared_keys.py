@@ -104,6 +104,12 @@ CASES = [
     Case("hamiltonian/meanfield", HAMILTONIAN, ("meanfield.draws",), ("minimiser", "replicas")),
     Case("hamiltonian/epdiff", HAMILTONIAN, ("epdiff",), ("replicas",)),
     Case("hamiltonian/optimal", HAMILTONIAN, ("optimal",)),
+    Case(
+        "hamiltonian/rem",
+        HAMILTONIAN,
+        ("rem", "rem.padded", "rem.limit"),
+        ("depth", "minimiser", "data", *(f"hamiltonian.{name}" for name in vars(HAMILTONIAN.hamiltonian))),
+    ),
     Case("hamiltonian/landmarks", HAMILTONIAN, ("landmarks.limit",), ("seed", "depth", "minimiser", *SHOOTING)),
     Case("hamiltonian/exact", HAMILTONIAN, ("exact_point.gaps",), ("depth", "minimiser", *SHOOTING)),
     Case("kernel/moments", KERNEL, ("kernel.moments.constants",)),

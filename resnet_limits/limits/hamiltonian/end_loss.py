@@ -2,6 +2,7 @@
 `l` is one of `losses/`.
 
     fixed    s = the last coordinates of q
+    pooled   s = the means over the sites of the last channels of q, which no permutation of the sites changes
     linear   s = V q + c,     V, c minimise  loss + ridge/2 (|V|^2 + |c|^2)      the value includes that term
     ridge    s = g(q),        g minimises    loss + ridge/2 |g|^2 in the kernel's space (square loss alone)
 
@@ -84,6 +85,20 @@ class Fixed(EndLoss):
     def _padded(self, g: Tensor, d: int) -> Tensor:
         shares = g / len(self.y) if self.weights is None else self.weights[:, None] * g
         return functional.pad(shares, (d - g.shape[-1], 0))
+
+
+@dataclass(frozen=True)
+class Pooled(Fixed):
+    """The means over so many sites of the last channels are the scores."""
+
+    sites: int
+
+    def _scores(self, q: Tensor) -> Tensor:
+        return q.unflatten(-1, (-1, self.sites))[..., -self.y.shape[1] :, :].mean(-1)
+
+    def _padded(self, g: Tensor, d: int) -> Tensor:
+        spread = (g / (self.sites * len(self.y))).repeat_interleave(self.sites, dim=-1)
+        return functional.pad(spread, (d - spread.shape[-1], 0))
 
 
 @dataclass(frozen=True)

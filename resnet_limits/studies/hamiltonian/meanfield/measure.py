@@ -98,10 +98,10 @@ def relative_constant(network: CertifiedNetwork) -> float:
     objective, z = network.network, network.minimum.point
     product = objective.hessian(z)
     H = np.stack([product(unit) for unit in np.eye(len(z))])
-    n, f = len(objective.q0), objective.kernel
-    costates = -objective.decay * n * network.momenta[1:]  # of a point's own loss, which is n times its share
-    features = torch.stack([f.at(q).root() for q in network.states[:-1]])
-    gradients = torch.einsum("sjd,sjf->jsdf", costates, features).reshape(n, -1) / objective.depth**0.5
+    n = len(objective.q0)
+    pairs = objective.pairs(network.w, network.states, network.momenta)
+    by_point = torch.stack([torch.einsum("sjd,sjf->jsdf", P, f) for P, f in pairs]).sum(0).reshape(n, -1)
+    gradients = -objective.decay * n * by_point / objective.depth**0.5  # of a point's own loss, n times its share
     moved = np.linalg.solve(H, (gradients - gradients.mean(0)).numpy().T)
     return math.sqrt(float((moved**2).sum()) / n) / float(np.linalg.norm(z))
 
