@@ -32,9 +32,9 @@ def climbed(start: int, depth: int) -> list[Rung]:
 
 @pytest.mark.parametrize("depth", [8, 32, 64])
 def test_the_branch_of_least_value_at_one_fixed_depth_comes_first_at_every_depth(depth: int):
-    assert [branch.start for branch in branches(climbed, depth, 3)] == [1, 0, 2]
-    assert branches(climbed, depth, 3)[0].minimum.value == (0.5 if depth == JUDGED_DEPTH else 2.0)
-    assert [branch.start for branch in branches(climbed, depth, 1)] == [0]
+    assert [branch.start for branch in branches(climbed, depth, range(3))] == [1, 0, 2]
+    assert branches(climbed, depth, range(3))[0].minimum.value == (0.5 if depth == JUDGED_DEPTH else 2.0)
+    assert [branch.start for branch in branches(climbed, depth, range(1))] == [0]
 
 
 def test_distances_are_to_the_first_and_relative():

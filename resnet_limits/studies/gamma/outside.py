@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .. import outside, reached
+from ...networks.activations import activation_named
+from .. import reached
 from .settings import Gamma
 
 
@@ -19,6 +20,20 @@ def several_minima(problem: str) -> Callable[[Any], str | None]:
     return reached.branches_differ({"problem": problem})
 
 
-def kinked_objective(settings: Gamma) -> str | None:
-    """Why the activation is outside the theorem, or None."""
-    return outside.kinked(settings, "an activation")
+def no_equations(settings: Gamma) -> str | None:
+    """Why the limit's own equations are no reference for this activation, or None: the theorem has it."""
+    return _kinked(settings, "this claim compares with the limit's Euler-Lagrange equations, which do")
+
+
+def no_rate(settings: Gamma) -> str | None:
+    """Why no rate is looked for with this activation, or None: the theorem has it."""
+    return _kinked(settings, "a rate, and the distance to an extrapolated limit, do")
+
+
+def _kinked(settings: Gamma, what_does: str) -> str | None:
+    if not activation_named(settings.activation).kinks:
+        return None
+    return (
+        f"activation={settings.activation}: convergence needs no derivative of it (gamma.relu judges that), but"
+        f" {what_does}"
+    )

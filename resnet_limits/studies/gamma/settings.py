@@ -35,6 +35,12 @@ class GammaKeys(WithKeys):
     )
     dimension: int = key(2, "dimension of the small problem whose limit is solved exactly", low=1, high=4)
     points: int = key(8, "points of the small problem", low=3, high=64)
+    starts: int = key(
+        64,
+        "starts of the small problem, of its networks and of its limit each; of the data set: minimiser.starts",
+        low=1,
+        high=1000,
+    )
     train_points: int = key(300, "training points of the data set that are met, if there are more", low=2, high=10**6)
 
 

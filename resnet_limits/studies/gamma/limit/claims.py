@@ -1,10 +1,16 @@
-"""`gamma.value`, `.weights`, `.tl2`, `.h1`, `.recovery`, `.boundary`: minimisers and their limit. Free of torch.
+"""`gamma.value`, `.least`, `.weights`, `.tl2`, `.h1`, `.recovery`, `.boundary`: minimisers and their limit. Free of
+torch.
 
 The paper proves convergence and gives no rate: that a distance tends to 0 is the theorem, judged by its plateau
 (`claims/plateau.py`), and order 1 is the observation. Uniform convergence is derived: the penalty bounds
 `|K_n(t) - K_n(s)|^2 <= C (|t - s| + 1/n)`, so that minimisers that are compact in TL2 are so uniformly
 (Arzela and Ascoli). So is what an oscillation costs: `n sum_k |K_k - K_{k-1}|^2` of `(A/n) (-1)^k` is
-`4 A^2 (n - 1)/n`, and neither the cross term with a smooth path nor the loss sees it in the limit.
+`4 A^2 (n - 1)/n`, and neither the cross term with a smooth path nor the loss sees it in the limit. And that second
+differences are bounded, so that limits are in H2: a minimiser meets `n^2 (K_{k+1} - 2 K_k + K_{k-1}) = n dLoss/dK_k /
+(2 a1)` exactly, and `n dLoss/dK_k` is bounded by states and adjoints.
+
+The theorem speaks of the least value. Of the networks that is the least over the branches of minima that many starts
+lead to, at each depth; of the limit the lowest extremal that many starts of its own lead to (`lowest.py`).
 """
 
 from __future__ import annotations
@@ -18,12 +24,12 @@ from ....claims.plateau import FEWEST_DEPTHS
 from ....papers import THORPE
 from ... import reached
 from ...group import Group
-from ..outside import kinked_objective, minimiser_not_reached, several_minima
+from ..outside import no_equations, minimiser_not_reached, several_minima
 from ..room import least_of_small
 from ..settings import LOSS_OF_GAMMA
 
 PLATEAU_AND_SCALE = {
-    "value_gap": ("value_plateau", "value_gap"),
+    "least_gap": ("value_plateau", "least_gap"),
     "weights_sup": ("weights_plateau", "weights_sup"),
     "tl2": ("tl2_plateau", "weights_sup"),
     "recovery_gap": ("recovery_plateau", "value_gap"),
@@ -36,6 +42,9 @@ STATEMENTS_OF_PLATEAUS = {
     "recovery": ("recovery_plateau", "E_n of the limit's weights, read at k/n, tends to the limit's least value"),
 }
 PLATEAU_TOLERANCES = {"value": 2e-4, "weights": 2e-3, "tl2": 2e-3, "recovery": 5e-4}
+EXPECTED_LEAST = Expected("at_most", 0, 1e-5, scale=RELATIVE)
+"""Of the difference of two solutions with relative residuals of 1e-7; the least two extremals of a seed were seen as
+near as 3e-3."""
 EXPECTED_PLATEAUS = {name: Expected("at_most", 0, left, scale=RELATIVE) for name, left in PLATEAU_TOLERANCES.items()}
 """Of a plateau, relative to the size of the limit. The extrapolation leaves terms of order L^-2, which for weights are
 larger than for the value: a minimum is flat."""
@@ -73,6 +82,7 @@ VALUE_AT_ORDER_1 = "The least value of E_n converges to that of the limit proble
 WEIGHTS_AT_ORDER_1 = "Minimisers of E_n converge uniformly to one of the limit problem at order 1"
 DEFECT_AT_START = "The defect of the limit's condition K'(0) = t1 K(0), b'(0) = t2 b(0) falls at order 1"
 
+RIVAL_ONE_START = "networks start from zero alone", "G37-one-start"
 RIVAL_N_SQUARED = "n^2 in place of n in the penalty", "G2-n-squared"
 RIVAL_CURVATURE = "the limit's equation has a1 K'' in place of 2 a1 K''", "G13-curvature-twice"
 RIVAL_BIAS_ENERGY = "the limit's value lacks the penalty on the biases", "G6-bias-energy"
@@ -91,11 +101,28 @@ def _vanishes(name: str, problem: str, rival: Rival) -> Claim:
         expected=EXPECTED_PLATEAUS[name],
         where={"problem": problem},
         pins=PINS_OF_UNEQUAL_PENALTIES if problem == "unequal" else {},
-        outside=kinked_objective,
+        outside=no_equations,
         needs=f"{FEWEST_DEPTHS} depths that double",
         rival=rival,
         unmet=_no_limit(problem),
         note=several_minima(problem),
+    )
+
+
+def _least(problem: str, rival: Rival) -> Claim:
+    return Claim(
+        id=f"gamma.{PROBLEM_PREFIXES[problem]}least",
+        source=THORPE,
+        statement="The branch of networks that is judged tends to the lowest extremal of the limit problem"
+        + PROBLEM_PHRASES[problem],
+        kind="observation",
+        observable="least_missed",
+        expected=EXPECTED_LEAST,
+        where={"problem": problem},
+        outside=no_equations,
+        unmet=_no_limit(problem),
+        note=several_minima(problem),
+        rival=rival,
     )
 
 
@@ -114,7 +141,7 @@ def _observed(
         expected=replace(reached.EXPECTED_FIRST_ORDER, tolerance=tolerance),
         where={"problem": problem},
         pins=PINS_OF_UNEQUAL_PENALTIES if problem == "unequal" else {},
-        outside=kinked_objective,
+        outside=no_equations,
         unmet=_no_limit(problem),
         note=several_minima(problem),
         rival=rival,
@@ -132,6 +159,7 @@ GROUP = Group(
     claims=(
         _vanishes("value", "regression", Rival(*RIVAL_CURVATURE, 0.00308)),
         _observed("value.observed", "value_gap", VALUE_AT_ORDER_1, Rival(*RIVAL_N_SQUARED, -0.0112)),
+        _least("regression", Rival(*RIVAL_ONE_START, 0.08)),
         _vanishes("weights", "regression", Rival(*RIVAL_CURVATURE, 0.1258)),
         _observed(
             "weights.observed",
@@ -159,6 +187,25 @@ GROUP = Group(
             "recovery_gap",
             "E_n of the limit's weights, read at k/n, converges to the limit's least value at order 1",
             Rival(*RIVAL_N_SQUARED, -1.035),
+        ),
+        replace(
+            _observed(
+                "recovery.excess",
+                "recovery_excess",
+                "E_n of the limit's weights, read at k/n, exceeds the least value at order 2",
+                Rival(*RIVAL_N_SQUARED, -1.0),
+            ),
+            expected=Expected("order", 2, 0.15),
+        ),
+        replace(
+            _observed(
+                "regularity",
+                "second_difference",
+                "The largest second difference n^2 |K_{k+1} - 2 K_k + K_{k-1}| of minimisers stays bounded",
+                Rival(*RIVAL_N_SQUARED, 1.0),
+            ),
+            kind="derived",
+            expected=Expected("order", 0, 0.1),
         ),
         _observed(
             "boundary.start",
@@ -193,7 +240,7 @@ GROUP = Group(
             observable="oscillation_cost",
             expected=Expected("value", 1, 0.1, scale=RELATIVE),
             where={"problem": "regression"},
-            outside=kinked_objective,
+            outside=no_equations,
             unmet=_no_limit("regression"),
             rival=Rival(*RIVAL_N_SQUARED, 62.75),
         ),
@@ -224,7 +271,12 @@ GROUP = Group(
         ),
     ),
     observables={
-        "value_gap": "|min E_n - min E|; by problem; of the data against the Richardson limit",
+        "value_gap": "|E_n - E| at the minima of the branch that is judged, and at their limit; by problem; of the data"
+        " against the Richardson limit",
+        "least_gap": "|min E_n - min E|, min E_n over the branches of all starts, min E the lowest extremal; by problem",
+        "lowest_extremal": "least value of the limit's extremals from starts of its own; by problem",
+        "lowest_ends": "how many of these starts ended near the lowest extremal; by problem",
+        "least_missed": "|E of the limit of the branch that is judged - lowest extremal|, relative to it; by problem",
         "weights_sup": "largest |(K_k, b_k) - (K, b)(k/n)| over layers; of the data against the Richardson limit",
         "tl2": "distance of the weights, constant in each block, to the limit by the monotone coupling: bounds TL2"
         "; of the data to the Richardson limit",
@@ -238,7 +290,9 @@ GROUP = Group(
         "boundary_end": "|n (K_{n-1} - K_{n-2})|, K and b together; by problem",
         "boundary_missed": "defect of n (K_1 - K_0) = t1 K_0 + dLoss/dK_0 / 2 a1 and of n (K_{n-1} - K_{n-2}) ="
         " -dLoss/dK_{n-1} / 2 a1, relative to t1 |K_0|",
-        "value_plateau": "limit of value_gap at infinite depth, extrapolated, relative to the value; by problem",
+        "second_difference": "largest n^2 |K_{k+1} - 2 K_k + K_{k-1}| over the layers within, K and b together; by"
+        " problem",
+        "value_plateau": "limit of least_gap at infinite depth, extrapolated, relative to min E; by problem",
         "weights_plateau": "limit of weights_sup at infinite depth, relative to the largest weights; by problem",
         "tl2_plateau": "limit of tl2 at infinite depth, relative to the largest weights; by problem",
         "recovery_plateau": "limit of recovery_gap at infinite depth, relative to the value; by problem",

@@ -8,7 +8,7 @@ from ....papers import THORPE
 from ...group import Group
 from ...least import bytes_of_points
 from ...reached import EXPECTED_FIRST_ORDER
-from ..outside import kinked_objective, minimiser_not_reached, several_minima
+from ..outside import no_rate, minimiser_not_reached, several_minima
 from ..room import least_of_minimiser
 from ..settings import LOSS_OF_GAMMA, Gamma
 
@@ -27,7 +27,7 @@ def _claim(name: str, statement: str, observable: str, rival: Rival) -> Claim:
         observable=observable,
         expected=EXPECTED_FIRST_ORDER,
         where={"problem": "data"},
-        outside=kinked_objective,
+        outside=no_rate,
         unmet=minimiser_not_reached("data"),
         note=several_minima("data"),
         needs="depths that double, at least three" if observable in DISTANCES_COMPARED else "",
