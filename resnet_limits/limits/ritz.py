@@ -19,7 +19,7 @@ from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float
-from numpy.polynomial.legendre import leggauss, legder, legval
+from numpy.polynomial.legendre import legder, leggauss, legval
 
 from ..networks.activations import activation_named
 from ..training.depth_regularised import DepthRegularised, DepthWeights
@@ -63,6 +63,12 @@ class Ritz:
             for a, t, start in ((p.K, p.t1, w.K[0].ravel()), (p.b, p.t2, w.b[0]))
         )
         return np.concatenate([K.ravel(), b.ravel(), w.W.ravel() * math.sqrt(p.W), w.c * math.sqrt(p.c)])
+
+    def raised(self, u: Float[np.ndarray, " size"], degree: int) -> Float[np.ndarray, " more"]:
+        """The variables of the same paths as polynomials of a higher degree: those of the further ones are 0."""
+        K, b, W, c = self._parts(u)
+        more = ((0, degree - self.degree), (0, 0))
+        return np.concatenate([np.pad(K, more).ravel(), np.pad(b, more).ravel(), W.ravel(), c])
 
     def value_and_gradient(self, u: Float[np.ndarray, " size"]) -> tuple[float, Float[np.ndarray, " size"]]:
         """E and its gradient, where E has one; on a kink of the activation that of one side."""

@@ -42,9 +42,7 @@ class SolutionBranch:
         return self.rungs[-1].minimum
 
 
-def branches(
-    climbed: Callable[[int, int], Sequence[Rung]], depth: int, starts: Sequence[int]
-) -> list[SolutionBranch]:
+def branches(climbed: Callable[[int, int], Sequence[Rung]], depth: int, starts: Sequence[int]) -> list[SolutionBranch]:
     """The branches of these starts up to a depth, that of least value beyond depth `JUDGED_DEPTH` first.
 
     `climbed(start, depth)` are the rungs of one. Minima that were reached go before those that were not.

@@ -91,8 +91,8 @@ def test_several_minima_are_said_with_their_values_and_one_minimum_is_not():
     )
     assert note(same) is None
     words = note(other) or ""
-    assert "branches" in words
-    assert "L=32 is judged" in words
+    assert "2 minima" in words
+    assert "beyond L=32 is judged, the others are local only" in words
     assert set(other[other["observable"] == "branch_minimum"]["start"]) == {0, 1}
 
 

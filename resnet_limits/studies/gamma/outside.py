@@ -7,7 +7,7 @@ from typing import Any
 
 from ...networks.activations import activation_named
 from .. import reached
-from .settings import Gamma
+from .settings import PROBLEM_OF_DATA, Gamma
 
 
 def minimiser_not_reached(problem: str, **more: str) -> Callable[[Any], str | None]:
@@ -18,6 +18,16 @@ def minimiser_not_reached(problem: str, **more: str) -> Callable[[Any], str | No
 def several_minima(problem: str) -> Callable[[Any], str | None]:
     """For `Claim.note`: that several starts lead to several minima of this problem, or None."""
     return reached.branches_differ({"problem": problem})
+
+
+def which_minimum_of_data(records: Any) -> str | None:
+    """For `Claim.note`: that the minimum on the data set is a local one, or one of several."""
+    if (note := several_minima(PROBLEM_OF_DATA)(records)) is not None or "problem" not in records:
+        return note
+    rows = records[records["problem"] == PROBLEM_OF_DATA]
+    if not len(rows) or (rows["observable"] == "branch_distance").any():
+        return None
+    return "one start was followed: its minima are local, and minimiser.starts=3 tries whether others are lower"
 
 
 def no_equations(settings: Gamma) -> str | None:

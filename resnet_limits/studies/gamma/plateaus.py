@@ -1,4 +1,4 @@
-"""Plateaus of distances over the depths: what is left of them at infinite depth, 0 where they tend to 0. Free of torch."""
+"""Plateaus of distances over the depths: what is left at infinite depth, 0 where they tend to 0. Free of torch."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from ...measurement.record import Comparison, Record, unknown
 from .norms import MAX_NORM_OF_ZERO_PATH, MINIMISER_IS_ZERO
 
 
-def plateaus(
-    jobs: Sequence[FinishedJob], problem: str, distances: Mapping[str, tuple[str, str]]
-) -> list[Comparison]:
+def plateaus(jobs: Sequence[FinishedJob], problem: str, distances: Mapping[str, tuple[str, str]]) -> list[Comparison]:
     """The plateau of each distance of a problem over the depths that double up to the deepest, relative to what it is a
     distance to: `distances` has by observable the name of its plateau, and the record whose reference is that size."""
     by_depth = {job.settings.depth: _records(job, problem) for job in jobs}

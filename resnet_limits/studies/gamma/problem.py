@@ -24,11 +24,9 @@ from ...training.loss_with_curvature import CrossEntropy, Loss, MeanSquareLoss
 from ..certificate import of_the_minimiser
 from ..degenerate import degenerate_points
 from . import branch, starts
-from .settings import Gamma
+from .settings import PROBLEM_OF_DATA, Gamma
 
 Kind = Literal["regression", "classification"]
-PROBLEM_OF_DATA = "data"
-"""The name in the records of the problem that the data set makes."""
 
 
 def penalties(settings: Gamma) -> Penalties:
@@ -97,7 +95,9 @@ def minima(job: Job, problem: DepthRegularised, kind: str, depth: int) -> list[S
 
     if kind == PROBLEM_OF_DATA:
         return branches(climbed, depth, range(settings.minimiser.starts))
-    return branches(climbed, depth, apart(climbed, starts.distinct_at_lowest(job, problem, solution_key(settings, kind))))
+    return branches(
+        climbed, depth, apart(climbed, starts.distinct_at_lowest(job, problem, solution_key(settings, kind)))
+    )
 
 
 def refinement(problem: DepthRegularised) -> Refine:

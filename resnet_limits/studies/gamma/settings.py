@@ -15,6 +15,9 @@ from ...settings.training import Minimiser
 LOSS_OF_GAMMA = "mean over the points of |output - target|^2, without a factor 1/2, or of -log softmax(outputs)[label]"
 """What is minimised, less the penalties: `training/loss_with_curvature.py`."""
 
+PROBLEM_OF_DATA = "data"
+"""The name in the records of the problem that the data set makes."""
+
 
 @dataclass
 class GammaKeys(WithKeys):

@@ -4,8 +4,7 @@ torch.
 The paper proves convergence and gives no rate: that a distance tends to 0 is the theorem, judged by its plateau
 (`claims/plateau.py`), and order 1 is the observation. Uniform convergence is derived: the penalty bounds
 `|K_n(t) - K_n(s)|^2 <= C (|t - s| + 1/n)`, so that minimisers that are compact in TL2 are so uniformly
-(Arzela and Ascoli). So is what an oscillation costs: `n sum_k |K_k - K_{k-1}|^2` of `(A/n) (-1)^k` is
-`4 A^2 (n - 1)/n`, and neither the cross term with a smooth path nor the loss sees it in the limit. And that second
+(Arzela and Ascoli). So is that second
 differences are bounded, so that limits are in H2: a minimiser meets `n^2 (K_{k+1} - 2 K_k + K_{k-1}) = n dLoss/dK_k /
 (2 a1)` exactly, and `n dLoss/dK_k` is bounded by states and adjoints.
 
@@ -24,7 +23,7 @@ from ....claims.plateau import FEWEST_DEPTHS
 from ....papers import THORPE
 from ... import reached
 from ...group import Group
-from ..outside import no_equations, minimiser_not_reached, several_minima
+from ..outside import minimiser_not_reached, no_equations, several_minima
 from ..room import least_of_small
 from ..settings import LOSS_OF_GAMMA
 
@@ -60,7 +59,7 @@ PINS_OF_UNEQUAL_PENALTIES: dict[str, Any] = {
 these the minimum of the full size, seed 0, is so flat that collocation finds no limit near it."""
 
 
-def _no_limit(problem: str) -> Callable[[Any], str | None]:
+def no_limit(problem: str) -> Callable[[Any], str | None]:
     """For `Claim.unmet`: no minimiser, or no limit to compare it with."""
     unreached = minimiser_not_reached(problem)
 
@@ -104,7 +103,7 @@ def _vanishes(name: str, problem: str, rival: Rival) -> Claim:
         outside=no_equations,
         needs=f"{FEWEST_DEPTHS} depths that double",
         rival=rival,
-        unmet=_no_limit(problem),
+        unmet=no_limit(problem),
         note=several_minima(problem),
     )
 
@@ -120,7 +119,7 @@ def _least(problem: str, rival: Rival) -> Claim:
         expected=EXPECTED_LEAST,
         where={"problem": problem},
         outside=no_equations,
-        unmet=_no_limit(problem),
+        unmet=no_limit(problem),
         note=several_minima(problem),
         rival=rival,
     )
@@ -142,7 +141,7 @@ def _observed(
         where={"problem": problem},
         pins=PINS_OF_UNEQUAL_PENALTIES if problem == "unequal" else {},
         outside=no_equations,
-        unmet=_no_limit(problem),
+        unmet=no_limit(problem),
         note=several_minima(problem),
         rival=rival,
     )
@@ -232,18 +231,6 @@ GROUP = Group(
             note=several_minima("regression"),
             rival=Rival("dLoss/dK / a1 in place of dLoss/dK / (2 a1)", "G25-force"),
         ),
-        Claim(
-            id="gamma.oscillation",
-            source=THORPE,
-            statement="An oscillation (A/n) (-1)^k of one entry of K raises E_n by 4 a1 A^2 in the limit",
-            kind="derived",
-            observable="oscillation_cost",
-            expected=Expected("value", 1, 0.1, scale=RELATIVE),
-            where={"problem": "regression"},
-            outside=no_equations,
-            unmet=_no_limit("regression"),
-            rival=Rival(*RIVAL_N_SQUARED, 62.75),
-        ),
         _vanishes("value", "classification", Rival(*RIVAL_BIAS_ENERGY, 0.0007076)),
         _observed(
             "value.observed",
@@ -271,8 +258,8 @@ GROUP = Group(
         ),
     ),
     observables={
-        "value_gap": "|E_n - E| at the minima of the branch that is judged, and at their limit; by problem; of the data"
-        " against the Richardson limit",
+        "value_gap": "|E_n - E| at the minima of the branch that is judged and at their limit; by problem; of the"
+        " data against the Richardson limit",
         "least_gap": "|min E_n - min E|, min E_n over the branches of all starts, min E the lowest extremal; by problem",
         "lowest_extremal": "least value of the limit's extremals from starts of its own; by problem",
         "lowest_ends": "how many of these starts ended near the lowest extremal; by problem",
@@ -296,7 +283,6 @@ GROUP = Group(
         "weights_plateau": "limit of weights_sup at infinite depth, relative to the largest weights; by problem",
         "tl2_plateau": "limit of tl2 at infinite depth, relative to the largest weights; by problem",
         "recovery_plateau": "limit of recovery_gap at infinite depth, relative to the value; by problem",
-        "oscillation_cost": "(E_n[K + (A/n) (-1)^k E_11] - E_n[K]) / (4 a1 A^2), K the limit's, A = 1/2; by problem",
         "limit_found": "1 where the limit's boundary value problem was solved; by problem",
         **reached.OBSERVABLES_OF_CERTIFICATE,
     },

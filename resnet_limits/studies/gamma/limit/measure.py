@@ -40,8 +40,6 @@ KIND_BY_PROBLEM: dict[str, Kind] = {
     "unequal": "regression",
 }
 """The kind of each of `PROBLEM_PREFIXES`."""
-AMPLITUDE_OF_OSCILLATION = 0.5
-"""A of the oscillation `(A/n) (-1)^k` of one entry of K."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +123,7 @@ def distances_to_limit(
     h1_off = off / min(p.K, p.b) ** 0.5
     difference = w.path - exact.path
     taus = np.concatenate([np.full(w.K[0].size, p.t1), np.full(w.b[0].size, p.t2)])
-    recovered, risen = problem.value(exact), problem.value(oscillating(exact))
+    recovered = problem.value(exact)
     start, end, missed = boundary(problem, w)
     value = limit.solution.value
     rounding = ROUNDING * abs(value)
@@ -148,14 +146,11 @@ def distances_to_limit(
         "boundary_start": (start, np.nan, h1_off * n**0.5 + path_off),
         "boundary_end": (end, np.nan, h1_off * n**0.5),
         "boundary_missed": (missed, np.nan, 1e3 * np.finfo(np.float64).eps),
-        "oscillation_cost": (
-            (risen - recovered) / (4 * p.K * AMPLITUDE_OF_OSCILLATION**2),
-            np.nan,
-            32 * np.finfo(np.float64).eps * abs(risen) / (4 * p.K * AMPLITUDE_OF_OSCILLATION**2),
-        ),
     }
     nothing = (
-        ("weights_sup", "h1", "boundary_start", "boundary_end", "second_difference") if largest_layer(w.path) < MAX_NORM_OF_ZERO_PATH else ()
+        ("weights_sup", "h1", "boundary_start", "boundary_end", "second_difference")
+        if largest_layer(w.path) < MAX_NORM_OF_ZERO_PATH
+        else ()
     )
     return [
         unknown(name, MINIMISER_IS_ZERO, where)
@@ -165,23 +160,13 @@ def distances_to_limit(
     ]
 
 
-def oscillating(w: DepthWeights) -> DepthWeights:
-    """The weights with `(A/n) (-1)^k` added to the first entry of each `K_k`."""
-    K, n = w.K.copy(), len(w.K)
-    K[:, 0, 0] += AMPLITUDE_OF_OSCILLATION / n * (-1.0) ** np.arange(n)
-    return replace(w, K=K)
-
-
 def limit_of_branch(job: Job, problem: DepthRegularised, kind: Kind) -> VariationalLimit | None:
     """The limit of the branch, None where collocation finds none; kept, since all depths share it."""
 
     def compute() -> dict[str, np.ndarray]:
         guess = problem.at_depth(DEPTH_OF_GUESS).weights(minima(job, problem, kind, DEPTH_OF_GUESS)[0].minimum.point)
         try:
-            loose, best = (
-                extremal(problem, guess, tolerance=tolerance)
-                for tolerance in RESIDUALS
-            )
+            loose, best = (extremal(problem, guess, tolerance=tolerance) for tolerance in RESIDUALS)
         except MeasurementError:
             return {}
         slopes = [
