@@ -95,7 +95,7 @@ def branches_differ(where: Mapping[str, str]) -> Callable[[Any], str | None]:
         listed = ", ".join(values[:MINIMA_NAMED]) + (", ..." if len(values) > MINIMA_NAMED else "")
         named = ", ".join(f"{name}={value}" for name, value in where.items())
         words = (
-            f"several starts lead to {len(values)} minima ({named}, L={deepest}: {listed}); the branch of least value"
+            f"several starts lead to minima that differ ({named}, L={deepest}: {listed}); the branch of least value"
             f" beyond L={JUDGED_DEPTH} is judged, the others are local only"
         )
         return words + _local_at(rows)

@@ -4,8 +4,8 @@
 
 What an oscillation costs is derived: `n sum_k |K_k - K_{k-1}|^2` of `A n^-p (-1)^k` is `4 A^2 n^(2-2p) (n - 1)/n`.
 The cross term with a smooth path is `O(n^-p)`, and with `t1 |K_0|^2` cancels at an extremal; the loss sees `O(n^-1-p)`.
-So oscillations that vanish as slowly as `n^-3/4` cost without bound, those of `1/n` a fixed amount, faster ones nothing,
-and none lowers the energy.
+So oscillations that vanish as slowly as `n^-3/4` cost without bound, those of `1/n` a fixed amount, faster ones
+nothing, and none lowers the energy.
 """
 
 from __future__ import annotations

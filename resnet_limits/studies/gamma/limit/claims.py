@@ -260,7 +260,7 @@ GROUP = Group(
     observables={
         "value_gap": "|E_n - E| at the minima of the branch that is judged and at their limit; by problem; of the"
         " data against the Richardson limit",
-        "least_gap": "|min E_n - min E|, min E_n over the branches of all starts, min E the lowest extremal; by problem",
+        "least_gap": "|min E_n - min E|, over the branches of all starts, and over the limit's extremals; by problem",
         "lowest_extremal": "least value of the limit's extremals from starts of its own; by problem",
         "lowest_ends": "how many of these starts ended near the lowest extremal; by problem",
         "least_missed": "|E of the limit of the branch that is judged - lowest extremal|, relative to it; by problem",

@@ -64,7 +64,10 @@ def lowest_extremal(job: Job, problem: DepthRegularised, key: Mapping[str, Any])
         return {"lowest": np.array(min(solved))} if solved else {}
 
     found = job.shared.solve("lowest", {**key, "iterations": job.settings.minimiser.iterations}, compute)
-    return LowestExtremal(*found["lowest"][:2].tolist(), int(found["lowest"][2])) if found else None
+    if not found:
+        return None
+    value, error, ends = found["lowest"].tolist()
+    return LowestExtremal(value, error, int(ends))
 
 
 def _end(ritz: Ritz, job: Job, number: int) -> tuple[float, np.ndarray]:
