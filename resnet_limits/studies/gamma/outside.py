@@ -32,18 +32,17 @@ def which_minimum_of_data(records: Any) -> str | None:
 
 def no_equations(settings: Gamma) -> str | None:
     """Why the limit's own equations are no reference for this activation, or None: the theorem has it."""
-    return _kinked(settings, "this claim compares with the limit's Euler-Lagrange equations, which do")
+    return _kinked(settings, "this claim compares with the limit's Euler-Lagrange equations, which need one")
 
 
 def no_rate(settings: Gamma) -> str | None:
     """Why no rate is looked for with this activation, or None: the theorem has it."""
-    return _kinked(settings, "a rate, and the distance to an extrapolated limit, do")
+    return _kinked(settings, "this claim extrapolates the limit in powers of 1/n, which needs one")
 
 
-def _kinked(settings: Gamma, what_does: str) -> str | None:
+def _kinked(settings: Gamma, what: str) -> str | None:
     if not activation_named(settings.activation).kinks:
         return None
     return (
-        f"activation={settings.activation}: convergence needs no derivative of it (gamma.relu judges that), but"
-        f" {what_does}"
+        f"activation={settings.activation}: the theorem needs no derivative of it, and gamma.relu judges it; {what}"
     )

@@ -25,7 +25,8 @@ POWERS_OF_OSCILLATIONS = (0.75, 1.0, 1.25)
 RECOVERED = "recovered"
 """The name in the records of the data's problem, at weights that are read off its limit."""
 PLATEAU_OF_RECOVERY = {"recovery_gap": ("recovery_plateau", "recovery_gap")}
-RIVAL_ONE_FOR_N = "1 in place of n in the penalty", "G12-n-forgotten"
+RIVAL_LOSS_ALONE = "energies of perturbed weights without the penalty", "G42-loss-alone"
+RIVAL_BACKWARDS = "biases of the limit read from the end to the start", "G40-backwards"
 
 
 GROUP = Group(
@@ -45,7 +46,7 @@ GROUP = Group(
             where={"problem": "regression"},
             outside=no_equations,
             unmet=no_limit("regression"),
-            rival=Rival(*RIVAL_N_SQUARED, 62.75),
+            rival=Rival(*RIVAL_N_SQUARED, 62.91),
         ),
         Claim(
             id="gamma.liminf.bound",
@@ -57,7 +58,7 @@ GROUP = Group(
             where={"problem": "regression"},
             outside=no_equations,
             unmet=no_limit("regression"),
-            rival=Rival(*RIVAL_ONE_FOR_N, -1.0),
+            rival=Rival(*RIVAL_LOSS_ALONE, -0.5),
         ),
         Claim(
             id="gamma.oscillation",
@@ -82,7 +83,7 @@ GROUP = Group(
             outside=no_rate,
             unmet=minimiser_not_reached(RECOVERED),
             needs=f"{FEWEST_DEPTHS} depths that double",
-            rival=Rival(*RIVAL_N_SQUARED, 0.4),
+            rival=Rival(*RIVAL_BACKWARDS, 0.002026),
         ),
         Claim(
             id="gamma.real.recovery.observed",
@@ -94,7 +95,7 @@ GROUP = Group(
             where={"problem": RECOVERED},
             outside=no_rate,
             unmet=minimiser_not_reached(RECOVERED),
-            rival=Rival(*RIVAL_N_SQUARED, -1.0),
+            rival=Rival(*RIVAL_BACKWARDS, 0.3665),
         ),
     ),
     observables={
