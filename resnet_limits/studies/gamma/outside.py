@@ -43,6 +43,4 @@ def no_rate(settings: Gamma) -> str | None:
 def _kinked(settings: Gamma, what: str) -> str | None:
     if not activation_named(settings.activation).kinks:
         return None
-    return (
-        f"activation={settings.activation}: the theorem needs no derivative of it, and gamma.relu judges it; {what}"
-    )
+    return f"activation={settings.activation}: the theorem needs no derivative of it, and gamma.relu judges it; {what}"

@@ -58,7 +58,7 @@ GROUP = Group(
             where={"problem": "regression"},
             outside=no_equations,
             unmet=no_limit("regression"),
-            rival=Rival(*RIVAL_LOSS_ALONE, -0.5),
+            rival=Rival(*RIVAL_LOSS_ALONE, -0.2726),
         ),
         Claim(
             id="gamma.oscillation",
