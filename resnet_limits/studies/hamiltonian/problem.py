@@ -179,7 +179,7 @@ def minima_of_setup(
             iterations=job.settings.minimiser.iterations,
         )
 
-    return branches(climbed, depth, job.settings.minimiser.starts)
+    return branches(climbed, depth, range(job.settings.minimiser.starts))
 
 
 def refinement_of_setup(problem: Setup) -> Refine:
