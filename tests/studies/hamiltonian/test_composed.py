@@ -89,6 +89,7 @@ def test_composed_networks_pass_and_a_limit_with_another_decay_is_refuted(monkey
     assert verdict("hamiltonian.composed", jobs, compare).verdict == "refuted"
 
 
+@pytest.mark.slow
 def test_a_shooting_that_is_not_reached_is_inconclusive_with_its_residual(monkeypatch: pytest.MonkeyPatch):
     right = composed.shoot_composed
     plant(monkeypatch, right, lambda *of: replace(right(*of), residual=0.3, why="planted"))
