@@ -100,6 +100,12 @@ CASES = [
     Case("gamma/limit", GAMMA, ("minimum", "extremal"), ("depth", "minimiser")),
     Case("gamma/relu", GAMMA, ("relu",), ("depth", "minimiser")),
     Case("hamiltonian/trained", HAMILTONIAN, ("trained", "trained.limit"), ("depth", "minimiser", *SHOOTING)),
+    Case(
+        "hamiltonian/composed",
+        replace(HAMILTONIAN, depth=16),
+        ("composed", "composed.limit", "composed.constant"),
+        ("depth", "minimiser", "hamiltonian.blocks"),
+    ),
     Case("hamiltonian/meanfield", HAMILTONIAN, ("meanfield.draws",), ("minimiser", "replicas")),
     Case(
         "hamiltonian/rem",
