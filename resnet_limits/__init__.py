@@ -57,6 +57,7 @@ if TYPE_CHECKING:  # for type checkers, which cannot ask a registry
     from .data.sources.labelled_file import LabelledFileData as LabelledFileData
     from .data.sources.mnist import MnistData as MnistData
     from .data.sources.moons import MoonsData as MoonsData
+    from .data.sources.points import PointsData as PointsData
     from .data.sources.source import Data as Data
     from .data.sources.source import Generated as Generated
     from .data.sources.source import Images as Images

@@ -58,13 +58,16 @@ class EndLoss(ABC):
 
 @dataclass(frozen=True)
 class Fixed(EndLoss):
-    """The last coordinates are the scores."""
+    """The last coordinates are the scores. `weights` of the points (n,), of sum 1, where they are not all 1/n. The
+    value is the mean over further dimensions in front, such as times."""
 
     l: PointwiseLoss  # noqa: E741
     y: Float[Tensor, "n o"]
+    weights: Float[Tensor, " n"] | None = None
 
-    def value(self, q: Float[Tensor, "n d"]) -> Tensor:
-        return self.l.value(self._scores(q), self.y).mean()
+    def value(self, q: Float[Tensor, "*b n d"]) -> Tensor:
+        losses = self.l.value(self._scores(q), self.y)
+        return losses.mean() if self.weights is None else (losses @ self.weights).mean()
 
     def gradient(self, q: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
         return self._padded(self.l.gradient(self._scores(q), self.y), q.shape[-1])
@@ -80,7 +83,8 @@ class Fixed(EndLoss):
         return q[..., q.shape[-1] - self.y.shape[1] :]
 
     def _padded(self, g: Tensor, d: int) -> Tensor:
-        return functional.pad(g / len(self.y), (d - g.shape[-1], 0))
+        shares = g / len(self.y) if self.weights is None else self.weights[:, None] * g
+        return functional.pad(shares, (d - g.shape[-1], 0))
 
 
 @dataclass(frozen=True)

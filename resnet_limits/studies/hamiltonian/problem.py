@@ -125,7 +125,21 @@ KEYS_OF_HAMILTONIAN_PROBLEM = (
     *("seed", "width", "activation", "data"),
     *(
         f"hamiltonian.{name}"
-        for name in ("nu", "loss", "readout", "ridge", "insensitive", "kernel", "length", "window", "points", "scheme")
+        for name in (
+            *(
+                "nu",
+                "loss",
+                "readout",
+                "ridge",
+                "insensitive",
+                "kernel",
+                "length",
+                "bias",
+                "window",
+                "points",
+                "scheme",
+            ),
+        )
     ),
 )
 """What the problem depends on whose minimisers are found, at any depth."""
@@ -165,7 +179,7 @@ def minima_of_setup(
             iterations=job.settings.minimiser.iterations,
         )
 
-    return branches(climbed, depth, job.settings.minimiser.starts)
+    return branches(climbed, depth, range(job.settings.minimiser.starts))
 
 
 def refinement_of_setup(problem: Setup) -> Refine:

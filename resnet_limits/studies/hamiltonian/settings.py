@@ -16,7 +16,8 @@ from ...settings.training import Minimiser
 
 LOSS_OF_HAMILTONIAN = (
     "mean over the points of l(score, target): square |s - y|^2 / 2, logistic -log softmax(s) . y, squared_hinge"
-    " max(0, 1 - y s)^2 / 2; beside nu/2 times the path energy"
+    " max(0, 1 - y s)^2 / 2, squared_insensitive |max(0, |s - y| - insensitive)|^2 / 2; beside nu/2 times the"
+    " path energy"
 )
 """What is minimised: `limits/hamiltonian/end_loss.py`."""
 
@@ -42,10 +43,11 @@ class HamiltonianKeys(WithKeys):
     kernel: str = key(
         "features",
         "kernel of a layer: features (a(x), 1) of the activation, equivariant (those of windows of an image, which"
-        " share one filter), or gaussian",
+        " share one filter), gaussian, or periodic (2 pi in each coordinate)",
         choices=OperatorKernel.options,
     )
-    length: float = key(1.0, "length scale of the Gaussian kernel", low=1e-3, high=1e3)
+    length: float = key(1.0, "length scale of the Gaussian kernel, and of the periodic one", low=1e-3, high=1e3)
+    bias: bool = key(True, "whether a layer of features has a bias: (a(x), 1), or a(x) alone")
     window: int = key(3, "side of the windows of the equivariant kernel, an odd number of sites", low=1, high=99)
     scheme: str = key(
         "euler",
@@ -59,7 +61,7 @@ class HamiltonianKeys(WithKeys):
     blocks: int = key(
         2, "blocks of layers in hamiltonian.composed, an affine map of features between two", low=2, high=16
     )
-    points: int = key(100, "training points that the network moves", low=2, high=10**5)
+    points: int = key(100, "training points that the network moves", low=1, high=10**5)
 
 
 @dataclass

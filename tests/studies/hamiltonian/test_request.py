@@ -10,6 +10,7 @@ from resnet_limits.data.sources.digits import DigitsData
 from resnet_limits.data.sources.gaussian import GaussianData
 from resnet_limits.data.sources.image_folder import ImageFolderData
 from resnet_limits.data.sources.moons import MoonsData
+from resnet_limits.data.sources.points import PointsData
 from resnet_limits.errors import SettingError
 from resnet_limits.settings.checks import check_values
 from resnet_limits.studies import study as studies
@@ -32,6 +33,9 @@ WINDOWS = HamiltonianKeys(kernel="equivariant", readout="linear")
         (Hamiltonian(data=DigitsData(), width=4), "width >= 10"),
         (Hamiltonian(hamiltonian=HamiltonianKeys(loss="logistic", readout="ridge")), "square"),
         (Hamiltonian(hamiltonian=HamiltonianKeys(points=1001)), "1000 training points"),
+        (Hamiltonian(hamiltonian=HamiltonianKeys(kernel="gaussian", bias=False)), "has no bias"),
+        (Hamiltonian(data=PointsData(x=[0.4], y=[2.0])), "1 training points here"),
+        (Hamiltonian(data=PointsData(x=[0.4], y=[2.0, 1.0]), width=1), "2 scores"),
         (Hamiltonian(horizon=2.0), "horizon"),
         (Hamiltonian(dtype="float32"), "float64"),
         (

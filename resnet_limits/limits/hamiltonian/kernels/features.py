@@ -34,7 +34,7 @@ class FeaturesKernel(OperatorKernel):
 
     @classmethod
     def of(cls, keys: Mapping[str, Any]) -> FeaturesKernel:
-        return cls(activation_named(keys["activation"]))
+        return cls(activation_named(keys["activation"]), keys["bias"])
 
     def matrix(self, x: Float[Tensor, "m d"], y: Float[Tensor, "n d"]) -> Float[Tensor, "m n"]:
         return self.of_points(x) @ self.of_points(y).mT
