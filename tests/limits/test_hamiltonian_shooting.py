@@ -48,7 +48,7 @@ LOSSES: dict[str, EndLoss] = {
     "fixed insensitive": Fixed(named("squared_insensitive"), normals(9, 2, seed=4)),
     "fixed logistic, 3 classes": Fixed(named("logistic"), classes(9, 3)),
     "fixed square, points with weights": Fixed(SquareLoss(), normals(9, 2, seed=4), normals(9, seed=5).softmax(0)),
-    "pooled square": Pooled(SquareLoss(), normals(9, 1, seed=4), 3),
+    "pooled square": Pooled(SquareLoss(), normals(9, 1, seed=4), sites=3),
     "linear logistic": Linear(named("logistic"), SIGNS, 0.1),
     "linear logistic, 3 classes": Linear(named("logistic"), classes(9, 3), 0.1),
     "linear square": Linear(SquareLoss(), normals(9, 2, seed=4), 0.05),

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float
@@ -91,14 +91,13 @@ class Fixed(EndLoss):
 class Pooled(Fixed):
     """The means over so many sites of the last channels are the scores."""
 
-    sites: int
+    sites: int = field(kw_only=True)
 
     def _scores(self, q: Tensor) -> Tensor:
         return q.unflatten(-1, (-1, self.sites))[..., -self.y.shape[1] :, :].mean(-1)
 
     def _padded(self, g: Tensor, d: int) -> Tensor:
-        spread = (g / (self.sites * len(self.y))).repeat_interleave(self.sites, dim=-1)
-        return functional.pad(spread, (d - spread.shape[-1], 0))
+        return super()._padded((g / self.sites).repeat_interleave(self.sites, dim=-1), d)
 
 
 @dataclass(frozen=True)
