@@ -85,8 +85,8 @@ def solved(job: Job, seed: int) -> dict[str, np.ndarray]:
         "errors": np.array([*errors, 0.0]),
         "angles": np.array([turning(path.states) for path in paths]),
         "margins": np.array([conjugate_margin(KERNEL, path) for path in paths]),
-        "found": found(turned(TURN), seed, "hamiltonian.optimal"),
-        "found_beyond": found(beyond.states[-1], seed, "hamiltonian.optimal.beyond"),
+        "found": searched(turned(TURN), seed, "hamiltonian.optimal"),
+        "found_beyond": searched(beyond.states[-1], seed, "hamiltonian.optimal.beyond"),
     }
 
 
@@ -134,7 +134,7 @@ def gram(q: Tensor) -> Tensor:
     return torch.exp(-squares / (2 * LENGTH**2))
 
 
-def found(end: Tensor, seed: int, purpose: str) -> np.ndarray:
+def searched(end: Tensor, seed: int, purpose: str) -> np.ndarray:
     """Energy and turning of the minima that random starts reach, (m, 2)."""
     energy, times, minima = PathEnergy(gram, START, end, DEGREE), np.linspace(0, 1, TIMES_OF_TURNING), []
     for start in range(RANDOM_STARTS):
