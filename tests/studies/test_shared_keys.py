@@ -89,6 +89,7 @@ CASES = [
     Case("flow/maps", FLOW, ("flow.free", "flow.shared")),
     Case("flow/folding", FLOW, ("flow.folding",)),
     Case("flow/trained", FLOW, ("flow.folding.trained.none.shared",), ("depth", "flow.trained_depth")),
+    Case("flow/energy", FLOW, ("flow.energy.none.shared",), ("depth", "flow.trained_depth")),
     Case("flow/images", FLOW, ("flow.images",), ("flow.images.units",)),
     Case(
         "sde/functions",
@@ -101,7 +102,16 @@ CASES = [
     Case("gamma/relu", GAMMA, ("relu", "relu.limit"), ("depth",)),
     Case("hamiltonian/trained", HAMILTONIAN, ("trained", "trained.limit"), ("depth", "minimiser", *SHOOTING)),
     Case("hamiltonian/meanfield", HAMILTONIAN, ("meanfield.draws",), ("minimiser", "replicas")),
+    Case("hamiltonian/epdiff", HAMILTONIAN, ("epdiff",), ("replicas",)),
+    Case("hamiltonian/optimal", HAMILTONIAN, ("optimal",)),
+    Case(
+        "hamiltonian/rem",
+        HAMILTONIAN,
+        ("rem", "rem.padded", "rem.limit"),
+        ("depth", "minimiser", "data", *(f"hamiltonian.{name}" for name in vars(HAMILTONIAN.hamiltonian))),
+    ),
     Case("hamiltonian/landmarks", HAMILTONIAN, ("landmarks.limit",), ("seed", "depth", "minimiser", *SHOOTING)),
+    Case("hamiltonian/exact", HAMILTONIAN, ("exact_point.gaps",), ("depth", "minimiser", *SHOOTING)),
     Case("kernel/moments", KERNEL, ("kernel.moments.constants",)),
     Case(
         "kernel/diagram",
