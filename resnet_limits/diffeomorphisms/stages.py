@@ -95,7 +95,7 @@ def _divergence(phi: str, x: Maps, theta: Parameters, horizon: float, nodes: int
     times = torch.from_numpy(horizon * (places + 1) / 2)
     states = solve(lambda t, y: along(y), x, times, tolerance=TOLERANCE_OF_STATES)
     traces = [field_jacobian(phi, y, theta).diagonal(dim1=-2, dim2=-1).sum(dim=-1) for y in states]
-    return horizon / 2 * sum(share * trace for share, trace in zip(shares.tolist(), traces, strict=True))
+    return horizon / 2 * torch.tensordot(torch.from_numpy(shares).to(x), torch.stack(traces), dims=1)
 
 
 def _field(phi: str, x: Maps, theta: Parameters) -> tuple[int, Callable[[Tensor], Tensor]]:

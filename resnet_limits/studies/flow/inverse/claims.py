@@ -65,7 +65,7 @@ GROUP = Group(
         _inverse("euler", 1, shared=True, with_h=-6.545e-06),
         _inverse("heun", 3, shared=False, with_h=0.0001002),
         _inverse("heun", 3, shared=True, with_h=1.477e-05),
-        _inverse("rk4", 5, shared=False, with_h=-2.73e-05),
+        _inverse("rk4", 5, shared=False, with_h=4.413e-07),
         _inverse("rk4", 5, shared=True, with_h=1.28e-07),
     ),
     memory=("flow.paths", "flow.inputs", "width", "depth"),
