@@ -58,7 +58,7 @@ def _inverse(scheme: str, order: int, *, shared: bool, with_h: float) -> Claim:
 GROUP = Group(
     name="inverse",
     title="Do the blocks of a network, run backwards, invert its map, and at which order?",
-    seconds=0.4,
+    seconds=0.7,
     least=least_of_driven,
     claims=(
         _inverse("euler", 1, shared=False, with_h=-1.407e-05),
