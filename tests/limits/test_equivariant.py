@@ -119,7 +119,7 @@ def test_shooting_finds_the_costate_and_paths_of_shifted_points_are_shifted():
     group = PermutationGroup.shifts(2, 3)
     kernel = EquivariantKernel(TANH, windows=Windows.of_shifts((2, 3), 1, channels=CHANNELS))
     q, y = normals(2, CHANNELS * 6), normals(2, 1, seed=1)
-    problem = Problem(kernel, q, 0.5, Pooled(SquareLoss(), y, 6))
+    problem = Problem(kernel, q, 0.5, Pooled(SquareLoss(), y, sites=6))
     shot = shoot(problem, integrator="rk4", steps=8)
     assert shot.converged, shot.why
     end, P = shot.trajectory.end
@@ -133,7 +133,7 @@ def test_shooting_finds_the_costate_and_paths_of_shifted_points_are_shifted():
 
 def test_pooled_scores_do_not_change_with_a_permutation_of_the_sites():
     q, y = normals(5, 18), normals(5, 2, seed=1)
-    loss = Pooled(SquareLoss(), y, 9)
+    loss = Pooled(SquareLoss(), y, sites=9)
     for g in range(SQUARE.order):
         torch.testing.assert_close(loss.value(SQUARE.moved(g, q)), loss.value(q))
     means = torch.stack([q[:, :9].mean(1), q[:, 9:].mean(1)], dim=1)

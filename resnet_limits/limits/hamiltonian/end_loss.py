@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float
@@ -63,7 +63,7 @@ class Fixed(EndLoss):
 
     l: PointwiseLoss  # noqa: E741
     y: Float[Tensor, "n o"]
-    weights: Float[Tensor, " n"] | None = None
+    weights: Float[Tensor, " n"] | None = field(default=None, kw_only=True)
 
     def value(self, q: Float[Tensor, "*b n d"]) -> Tensor:
         losses = self.l.value(self._scores(q), self.y)
@@ -83,21 +83,24 @@ class Fixed(EndLoss):
         return q[..., q.shape[-1] - self.y.shape[1] :]
 
     def _padded(self, g: Tensor, d: int) -> Tensor:
-        shares = g / len(self.y) if self.weights is None else self.weights[:, None] * g
-        return functional.pad(shares, (d - g.shape[-1], 0))
+        return functional.pad(self._shares(g), (d - g.shape[-1], 0))
+
+    def _shares(self, g: Tensor) -> Tensor:
+        """Of gradients of the points' losses, those of their mean."""
+        return g / len(self.y) if self.weights is None else self.weights[:, None] * g
 
 
 @dataclass(frozen=True)
 class Pooled(Fixed):
     """The means over so many sites of the last channels are the scores."""
 
-    sites: int
+    sites: int = field(kw_only=True)
 
     def _scores(self, q: Tensor) -> Tensor:
         return q.unflatten(-1, (-1, self.sites))[..., -self.y.shape[1] :, :].mean(-1)
 
     def _padded(self, g: Tensor, d: int) -> Tensor:
-        spread = (g / (self.sites * len(self.y))).repeat_interleave(self.sites, dim=-1)
+        spread = (self._shares(g) / self.sites).repeat_interleave(self.sites, dim=-1)
         return functional.pad(spread, (d - spread.shape[-1], 0))
 
 

@@ -82,7 +82,7 @@ def loss_of(settings: Hamiltonian, y: Float[Tensor, "n o"]) -> EndLoss:
         return Ridge(kernel_of(settings), y, keys.ridge)
     if keys.readout == "linear":
         return Linear(l, y, keys.ridge)
-    return Fixed(l, y) if keys.readout == "fixed" else Pooled(l, y, math.prod(settings.grid()))
+    return Fixed(l, y) if keys.readout == "fixed" else Pooled(l, y, sites=math.prod(settings.grid()))
 
 
 @dataclass(frozen=True)
