@@ -33,8 +33,8 @@ GROUP = Group(
     name="images",
     title="Do convolutional networks with shared weights converge to a flow when refined?",
     loss="mean over the images of -log softmax(scores)[label], without a factor",
-    seconds=8.6,
-    shared=8.6,
+    seconds=19,
+    shared=19,
     least=least_of_images,
     claims=(
         Claim(
