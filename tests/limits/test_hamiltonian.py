@@ -23,6 +23,7 @@ from resnet_limits.limits.hamiltonian.integrators import (
 from resnet_limits.limits.hamiltonian.kernels.features import FeaturesKernel
 from resnet_limits.limits.hamiltonian.kernels.gaussian import GaussianKernel
 from resnet_limits.limits.hamiltonian.kernels.kernel import KernelAtPoints, OperatorKernel
+from resnet_limits.limits.hamiltonian.kernels.periodic import PeriodicKernel
 from resnet_limits.limits.hamiltonian.trajectory import pull_back_through_flow, tangent_at_end, trajectory_from
 from resnet_limits.networks.activations import Activation, activation_named
 from tests.normals import normals
@@ -56,6 +57,19 @@ class TestGaussian(HamiltonianLaws, IsotropicLaws):
 
     def matrix(self, kernel: GaussianKernel, q: Tensor) -> Tensor:
         return torch.exp(-(q[:, None] - q[None]).square().sum(-1) / (2 * kernel.length**2))
+
+
+class TestPeriodic(HamiltonianLaws):
+    kernels: ClassVar = {"periodic": partial(PeriodicKernel, 0.8)}
+    diagonal_rounding = 1e-9  # of a root that is Cholesky's, with a shift
+
+    def matrix(self, kernel: PeriodicKernel, q: Tensor) -> Tensor:
+        halves = torch.sin((q[:, None] - q[None]) / 2)
+        return torch.exp(-2 * halves.square().sum(-1) / kernel.length**2)
+
+    def test_points_that_go_once_round_are_the_same(self, kernel: PeriodicKernel):
+        q, round_trip = normals(4, 2), 2 * math.pi * torch.tensor([[1, -2]]).double()
+        torch.testing.assert_close(kernel.matrix(q + round_trip, q), kernel.matrix(q, q))
 
 
 class ByMatrix(OperatorKernel):

@@ -33,7 +33,8 @@ class HeunNetwork(WeightDecayedNetwork):
     def block(self, q: Float[Tensor, "n d"], w: Float[Tensor, "d f"]) -> Float[Tensor, "n d"]:
         """`q + (f(q) + f(q')) w^T / 2`."""
         f = self.kernel.at(q).root()
-        return q + (f + self.kernel.at(q + f @ w.T).root()) @ w.T / 2
+        second = self.kernel.at(q + self.kernel.of_rows(f @ w.T)).root()
+        return q + self.kernel.of_rows((f + second) @ w.T / 2)
 
     def stage(self, q: Float[Tensor, "n d"], w: Float[Tensor, "d f"]) -> Float[Tensor, "n d"]:
         """`q' = q + f(q) w^T`."""
@@ -60,19 +61,19 @@ class HeunLinearised:
     """Of Heun blocks, by both stages of a layer; `q` (L, n, d) are the states before them."""
 
     def __init__(self, kernel: FeaturesKernel, w: Tensor, q: Tensor, costate: Tensor) -> None:
-        first = _Stage.at(kernel, q, w)
-        self.first, self.second = first, _Stage.at(kernel, q + first.f @ w.mT, w)
+        self.kernel, first = kernel, _Stage.at(kernel, q, w)
+        self.first, self.second = first, _Stage.at(kernel, q + kernel.of_rows(first.f @ w.mT), w)
         costates = [costate]
         for i in reversed(range(len(w))):
             by_stage = self.second.carried(i, costates[-1]) / 2
             costates.append(costates[-1] + by_stage + first.carried(i, costates[-1] / 2 + by_stage))
         self.costate = costates[-1]
         self.by_second = torch.stack(costates[-2::-1]) / 2  # what dJ is by the second slope: half of dJ/dq_{s+1}
-        self.by_first = self.by_second + self.second.slope * (self.by_second @ self.second.W)
+        self.by_first = self.by_second + self.second.slope * kernel.carried(self.by_second, self.second.W)
 
     def push(self, dw: Tensor, moved: Tensor) -> tuple[Tensor, Tensor]:
         tangents, of_stages = [], []
-        sources = (self.first.f @ dw.mT).unbind(0), (self.second.f @ dw.mT).unbind(0)
+        sources = [self.kernel.of_rows(stage.f @ dw.mT).unbind(0) for stage in (self.first, self.second)]
         for i, (A, B) in enumerate(zip(*sources, strict=True)):
             tangents.append(moved)
             slope = self.first.pushed(i, moved, A)
@@ -81,7 +82,7 @@ class HeunLinearised:
         return moved, torch.stack([torch.stack(tangents), torch.stack(of_stages)])
 
     def pull(self, dw: Tensor, tangents: Tensor, carried: Tensor) -> tuple[Tensor, Tensor]:
-        first, second, (dq, dy) = self.first, self.second, tangents
+        kernel, first, second, (dq, dy) = self.kernel, self.first, self.second, tangents
         bent, bent_stage = first.bent(self.by_first, dq, dw).unbind(0), second.bent(self.by_second, dy, dw).unbind(0)
         behind, behind_first = [], []
         for i in reversed(range(len(dw))):
@@ -89,8 +90,10 @@ class HeunLinearised:
             behind.append(carried / 2)
             behind_first.append(behind[-1] + by_stage)
             carried = carried + by_stage + bent[i] + first.carried(i, behind_first[-1])
-        dg = torch.stack(behind_first[::-1]).mT @ first.f + torch.stack(behind[::-1]).mT @ second.f
-        dg[:, :, : dq.shape[-1]] += self.by_first.mT @ (first.slope * dq) + self.by_second.mT @ (second.slope * dy)
+        rows_first, rows = (kernel.rows(torch.stack(costates[::-1])) for costates in (behind_first, behind))
+        dg = rows_first.mT @ first.f + rows.mT @ second.f
+        for by_slope, stage, moved in ((self.by_first, first, dq), (self.by_second, second, dy)):
+            kernel.taps_of(dg).add_(kernel.rows(by_slope).mT @ kernel.taps(stage.slope * moved))
         return dg, carried
 
 
@@ -98,6 +101,7 @@ class HeunLinearised:
 class _Stage:
     """A stage of all layers, `q` (L, n, d): its features, their derivatives, and the matrices that it is moved by."""
 
+    kernel: FeaturesKernel
     q: Tensor
     f: Tensor
     slope: Tensor
@@ -108,22 +112,23 @@ class _Stage:
 
     @classmethod
     def at(cls, kernel: FeaturesKernel, q: Tensor, w: Tensor) -> _Stage:
-        a, f, W = kernel.activation, kernel.of_points(q), w[:, :, : q.shape[-1]]
-        of = f[..., : q.shape[-1]]
-        slope = a.slope(q, of)
-        return cls(q, f, slope, a.curvature(q, of), W, list(zip(slope.unbind(0), W.unbind(0), strict=True)))
+        a, W = kernel.activation, kernel.taps_of(w)
+        values = a(q)
+        f, slope = kernel.with_bias(kernel.taps(values)), a.slope(q, values)
+        layers = list(zip(slope.unbind(0), W.unbind(0), strict=True))
+        return cls(kernel, q, f, slope, a.curvature(q, values), W, layers)
 
     def carried(self, i: int, costate: Tensor) -> Tensor:
         """`(w_i Df)^T` of a costate."""
         slope, W = self.layers[i]
-        return slope * (costate @ W)
+        return slope * self.kernel.carried(costate, W)
 
     def pushed(self, i: int, moved: Tensor, more: Tensor) -> Tensor:
         """`w_i Df` of a tangent, and more."""
         slope, W = self.layers[i]
-        return torch.addmm(more, slope * moved, W.T)
+        return more + self.kernel.pushed(slope * moved, W)
 
     def bent(self, costates: Tensor, moved: Tensor, dw: Tensor) -> Tensor:
         """The derivative of `(w Df)^T costates` along `moved` and `dw`, of all layers."""
-        d = moved.shape[-1]
-        return self.curvature * (costates @ self.W) * moved + self.slope * (costates @ dw[:, :, :d])
+        by_weights = self.kernel.carried(costates, self.kernel.taps_of(dw))
+        return self.curvature * self.kernel.carried(costates, self.W) * moved + self.slope * by_weights

@@ -83,7 +83,8 @@ class ShootingLimit:
     def weights(self, path: Trajectory, depth: int) -> Tensor:
         """`omega(t) = P^T f(q)` at so many times, from the first on, (L, d, f)."""
         pairs = zip(path.states[:depth], path.momenta[:depth], strict=True)
-        return torch.stack([P.mT @ self.problem.kernel.at(q).root() for q, P in pairs])
+        kernel = self.problem.kernel
+        return torch.stack([kernel.rows(P).mT @ kernel.at(q).root() for q, P in pairs])
 
 
 def _followed(kernel: OperatorKernel, q: Tensor, P: Tensor, steps: int) -> Trajectory:

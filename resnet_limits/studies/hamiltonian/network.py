@@ -2,8 +2,9 @@
 
     J(z) = decay/2 |z|^2 + loss(q_L)            decay = nu; a constant decay of w is decay = nu/L
 
-`f` is `(a(q), 1)`, `w_s = [W_s b_s]`, for a kernel of features; for a Gaussian kernel `f(q)` is the Cholesky factor of
-its matrix at the points themselves, so that `|w|^2` is the norm of the velocity field in the kernel's space.
+`f` is `(a(q), 1)`, `w_s = [W_s b_s]`, for a kernel of features (where windows share a filter: of one window of a point,
+`q_s` its outputs); for a Gaussian kernel `f(q)` is the Cholesky factor of its matrix at the points themselves, so that
+`|w|^2` is the norm of the velocity field in the kernel's space.
 
 Values and gradients are torch's. Products with the Hessian are written by hand for features. The momenta are a
 recursion of their own, so that `hamilton_residual` holds one against the other. Source: Owhadi 2020, arXiv 2008.03920.
@@ -49,33 +50,32 @@ class EulerLinearised:
     """Of layers `q + f(q) w^T`, each three operations on small matrices; `q` (L, n, d) are the states before them."""
 
     def __init__(self, kernel: FeaturesKernel, w: Tensor, q: Tensor, costate: Tensor) -> None:
-        self.d = d = q.shape[-1]
-        a, W, f = kernel.activation, w[:, :, :d], kernel.of_points(q)
-        slope, curvature = a.slope(q, f[..., :d]), a.curvature(q, f[..., :d])
+        a, W, values = kernel.activation, kernel.taps_of(w), kernel.activation(q)
+        slope, curvature = a.slope(q, values), a.curvature(q, values)
         costates = [costate]
         for s in reversed(range(len(w))):
-            costates.append(costates[-1] + slope[s] * (costates[-1] @ W[s]))
-        self.costate, self.f, self.slope = costates[-1], f, slope
+            costates.append(costates[-1] + slope[s] * kernel.carried(costates[-1], W[s]))
+        self.kernel, self.f = kernel, kernel.with_bias(kernel.taps(values))
+        self.costate, self.slope = costates[-1], slope
         self.ahead = torch.stack(costates[-2::-1])  # dJ/dq_{s+1}
-        self.bend = curvature * (self.ahead @ W)
+        self.rows_ahead, self.bend = kernel.rows(self.ahead).mT, curvature * kernel.carried(self.ahead, W)
         self.layers = list(zip(slope.unbind(0), W.unbind(0), strict=True))
-        self.transposed = W.mT.contiguous().unbind(0)
 
     def push(self, dw: Tensor, moved: Tensor) -> tuple[Tensor, Tensor]:
-        tangents = []
-        for (slopes, _), WT, more in zip(self.layers, self.transposed, (self.f @ dw.mT).unbind(0), strict=True):
+        tangents, source = [], self.kernel.of_rows(self.f @ dw.mT)
+        for (slopes, Ws), more in zip(self.layers, source.unbind(0), strict=True):
             tangents.append(moved)
-            moved = torch.addmm(moved + more, slopes * moved, WT)
+            moved = moved + more + self.kernel.pushed(slopes * moved, Ws)
         return moved, torch.stack(tangents)
 
     def pull(self, dw: Tensor, tangents: Tensor, carried: Tensor) -> tuple[Tensor, Tensor]:
-        d, du, slope, ahead, bend = self.d, tangents, self.slope, self.ahead, self.bend
-        source, behind = bend * du + slope * (ahead @ dw[:, :, :d]), []
+        kernel, du, slope, ahead, bend = self.kernel, tangents, self.slope, self.ahead, self.bend
+        source, behind = bend * du + slope * kernel.carried(ahead, kernel.taps_of(dw)), []
         for (slopes, Ws), more in zip(reversed(self.layers), reversed(source.unbind(0)), strict=True):
             behind.append(carried)
-            carried = torch.addcmul(carried + more, slopes, carried @ Ws)
-        dg = torch.stack(behind[::-1]).mT @ self.f
-        dg[:, :, :d] += ahead.mT @ (slope * du)
+            carried = torch.addcmul(carried + more, slopes, kernel.carried(carried, Ws))
+        dg = kernel.rows(torch.stack(behind[::-1])).mT @ self.f
+        kernel.taps_of(dg).add_(self.rows_ahead @ kernel.taps(slope * du))
         return dg, carried
 
 
@@ -96,8 +96,10 @@ class WeightDecayedNetwork:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Of `w`: (L, d, f)."""
-        return self.depth, self.q0.shape[1], self.kernel.at(self.q0[:1]).root().shape[1] if self._few else len(self.q0)
+        """Of `w`: (L, d, f), or of the one filter that all windows share."""
+        first = self.q0[:1]
+        columns = self.kernel.at(first).root().shape[1] if self._few else len(self.q0)
+        return self.depth, self.kernel.rows(first).shape[1], columns
 
     @property
     def _few(self) -> bool:
@@ -117,7 +119,7 @@ class WeightDecayedNetwork:
 
     def block(self, q: Float[Tensor, "n d"], w: Float[Tensor, "d f"]) -> Float[Tensor, "n d"]:
         """`q + f(q) w^T`."""
-        return q + self.kernel.at(q).root() @ w.T
+        return q + self.kernel.of_rows(self.kernel.at(q).root() @ w.T)
 
     def carried_along(
         self, x: Float[Tensor, "m d"], w: Float[Tensor, "l d f"], states: list[Tensor]
@@ -198,7 +200,7 @@ class WeightDecayedNetwork:
         at = self.kernel.at(q)
         if isinstance(self.kernel, FeaturesKernel):
             a = self.kernel.activation
-            return a.slope(q, a(q)) * (P @ w[:, : q.shape[1]])
+            return a.slope(q, a(q)) * self.kernel.carried(P, self.kernel.taps_of(w))
         # Of the velocity K p less the energy p^T K p/2 at momenta p held fixed: at a minimiser p = P.
         p = torch.linalg.solve_triangular(at.root().T, w.T * self.depth, upper=True)
         return (at.rate(P - p) - at.rate(P)) / self.depth
@@ -217,7 +219,7 @@ class WeightDecayedNetwork:
         self, w: Float[Tensor, "l d f"], states: list[Tensor], momenta: Float[Tensor, "l1 n d"]
     ) -> Float[Tensor, "l d f"]:
         """`sum_j P_{j,s+1} f(q_{j,s})^T`, the sum over `pairs`: what `omega_s = L w_s` is at a minimiser."""
-        return torch.stack([P.mT @ f for P, f in self.pairs(w, states, momenta)]).sum(0)
+        return torch.stack([self.kernel.rows(P).mT @ f for P, f in self.pairs(w, states, momenta)]).sum(0)
 
 
 def refined(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,7 +16,7 @@ from torch.nn import functional
 from ...data.dataset import Dataset
 from ...data.loading import embed, load
 from ...errors import SettingError
-from ...limits.hamiltonian.end_loss import EndLoss, Fixed, Linear, Ridge
+from ...limits.hamiltonian.end_loss import EndLoss, Fixed, Linear, Pooled, Ridge
 from ...limits.hamiltonian.kernels.kernel import OperatorKernel
 from ...limits.hamiltonian.losses.loss import PointwiseLoss
 from ...measurement.job import Job
@@ -54,7 +55,9 @@ def embedded(x: Float[Tensor, "n f"], settings: Hamiltonian) -> Float[Tensor, "n
 
 
 def kernel_of(settings: Hamiltonian) -> OperatorKernel:
-    return OperatorKernel.options[settings.hamiltonian.kernel].of(_keys(settings))
+    kernel = OperatorKernel.options[settings.hamiltonian.kernel]
+    of_sites = {} if kernel.scalar else {"grid": settings.grid(), "channels": settings.channels()}
+    return kernel.of({**_keys(settings), **of_sites})
 
 
 def _keys(settings: Hamiltonian) -> dict[str, Any]:
@@ -77,7 +80,9 @@ def loss_of(settings: Hamiltonian, y: Float[Tensor, "n o"]) -> EndLoss:
     l = PointwiseLoss.options[keys.loss].of(_keys(settings))  # noqa: E741
     if keys.readout == "ridge":
         return Ridge(kernel_of(settings), y, keys.ridge)
-    return Fixed(l, y) if keys.readout == "fixed" else Linear(l, y, keys.ridge)
+    if keys.readout == "linear":
+        return Linear(l, y, keys.ridge)
+    return Fixed(l, y) if keys.readout == "fixed" else Pooled(l, y, sites=math.prod(settings.grid()))
 
 
 @dataclass(frozen=True)
@@ -120,7 +125,21 @@ KEYS_OF_HAMILTONIAN_PROBLEM = (
     *("seed", "width", "activation", "data"),
     *(
         f"hamiltonian.{name}"
-        for name in ("nu", "loss", "readout", "ridge", "insensitive", "kernel", "length", "points", "scheme")
+        for name in (
+            *(
+                "nu",
+                "loss",
+                "readout",
+                "ridge",
+                "insensitive",
+                "kernel",
+                "length",
+                "bias",
+                "window",
+                "points",
+                "scheme",
+            ),
+        )
     ),
 )
 """What the problem depends on whose minimisers are found, at any depth."""
@@ -160,7 +179,7 @@ def minima_of_setup(
             iterations=job.settings.minimiser.iterations,
         )
 
-    return branches(climbed, depth, job.settings.minimiser.starts)
+    return branches(climbed, depth, range(job.settings.minimiser.starts))
 
 
 def refinement_of_setup(problem: Setup) -> Refine:
@@ -231,8 +250,8 @@ def degenerate(settings: Hamiltonian) -> str | None:
 def unmoved(kernel: OperatorKernel, q: Float[Tensor, "n d"], P: Float[Tensor, "n d"]) -> str | None:
     """Why what is relative to the weights `P^T f(q)` is a ratio of what minimisation or shooting leave, or None:
     momenta cancel, as where nothing tells the points of two classes apart and the minimiser is zero."""
-    f = kernel.at(q).root()
-    weights, terms = float((P.mT @ f).norm()), float((P.abs().mT @ f.abs()).norm())
+    f, rows = kernel.at(q).root(), kernel.rows(P)
+    weights, terms = float((rows.mT @ f).norm()), float((rows.abs().mT @ f.abs()).norm())
     if weights > MAX_FRACTION_OF_ZERO_WEIGHTS * terms:
         return None
     return f"{LEAST_VALUE_WITHOUT_FLOW}: the momenta cancel, the weights are {weights:.1e} of {terms:.1e}"

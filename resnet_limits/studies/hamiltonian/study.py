@@ -5,13 +5,18 @@ from __future__ import annotations
 from ..study import Study
 from .composed import claims as composed
 from .energy import claims as energy
+from .epdiff import claims as epdiff
+from .exact import claims as exact
 from .heun import claims as heun
 from .landmarks import claims as landmarks
 from .meanfield import claims as meanfield
+from .optimal import claims as optimal
+from .rem import claims as rem
 from .request import check
 from .scaling import claims as scaling
 from .settings import Hamiltonian
 from .sparsity import claims as sparsity
+from .tracking import claims as tracking
 from .trained import claims as trained
 
 STUDY = Study(
@@ -41,7 +46,12 @@ STUDY = Study(
         composed.GROUP,
         sparsity.GROUP,
         meanfield.GROUP,
+        epdiff.GROUP,
+        optimal.GROUP,
+        rem.GROUP,
         landmarks.GROUP,
+        exact.GROUP,
+        tracking.GROUP,
     ),
     check=check,
     figures=("deformed_points",),
