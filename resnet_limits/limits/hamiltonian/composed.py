@@ -26,11 +26,9 @@ from torch import Tensor
 from .end_loss import EndLoss
 from .integrators import Diverged, Integrator
 from .kernels.kernel import OperatorKernel
+from .shooting import MOST_NEWTON_ITERATIONS, SHOOTING_TOLERANCE
 from .trajectory import Trajectory, tangent_at_end, trajectory_from
 
-MOST_NEWTON_ITERATIONS = 25
-SHOOTING_TOLERANCE = 1e-11
-"""Size of what is missed relative to that of the momenta."""
 SHORTEST_STEP = 1e-2
 """Of a Newton step, below which it lowers nothing."""
 
