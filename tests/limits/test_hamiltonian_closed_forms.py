@@ -43,8 +43,8 @@ def shot(hamiltonian: Callable[[np.ndarray, np.ndarray], float], q: np.ndarray, 
     def value(P: np.ndarray) -> float:
         return NU * hamiltonian(q, P) + float(np.square(end_of_flow(hamiltonian, q, P)[: len(q)] - y).mean()) / 2
 
-    found = cast(Any, minimize(value, (y - q) / (NU + 1), method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-9}))
-    return float(found.fun), 2 * hamiltonian(q, found.x)
+    least = cast(Any, minimize(value, (y - q) / (NU + 1), method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-9}))
+    return float(least.fun), 2 * hamiltonian(q, least.x)
 
 
 def test_one_point_is_the_least_over_all_momenta():

@@ -24,7 +24,7 @@ CLOSED_FORM = {
     "landmarks": "the geodesic that a quadrature gives",
 }
 """By the name of the instance, in words."""
-RIVALS = {
+RIVALS_OF_CLOSED_FORMS = {
     "point": Rival("the order with the speed 1 + |a| in the closed form", "H80-sum-of-features", -4.002e-5),
     "point.shooting": Rival("the speed 1 + |a| in the closed form", "H80-sum-of-features", 0.9187),
     "line": Rival("the order with a loss without 1/2 in the closed form", "H81-loss-without-half", 9.502e-6),
@@ -57,7 +57,7 @@ def _claims(instance: Instance) -> tuple[Claim, Claim]:
             unmet=solution_not_reached(instance.of),
             note=several_solutions(instance.of),
             needs=needs,
-            rival=RIVALS[instance.name + suffix],
+            rival=RIVALS_OF_CLOSED_FORMS[instance.name + suffix],
         )
 
     needs = "" if instance.max_depth is None else f"depths up to {instance.max_depth}"

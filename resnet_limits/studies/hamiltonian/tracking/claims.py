@@ -36,7 +36,7 @@ LOSS_OF_TRACKING = (
     "mean over the points of |q - y|^2 / 2, integrated along the path of the horizon T, without a loss at the end; in"
     " hamiltonian.tracking.horizon the same at the end alone; beside nu/2 times the path energy"
 )
-RIVALS = {
+RIVALS_OF_TRACKING = {
     "path": Rival("the plateau of a feedback without a(q)", "H84-rate-without-features", 0.1761),
     "path.observed": Rival("the order with a feedback without a(q)", "H84-rate-without-features", -0.787),
     "rate": Rival("the rate without a(y)", "H84-rate-without-features", 1.388),
@@ -73,7 +73,7 @@ def _claim(
         outside=outside,
         unmet=solution_not_reached(of, shooting=False),
         needs=needs,
-        rival=RIVALS[suffix],
+        rival=RIVALS_OF_TRACKING[suffix],
     )
 
 
