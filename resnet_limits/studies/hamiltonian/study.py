@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from ..study import Study
+from .composed import claims as composed
 from .energy import claims as energy
+from .epdiff import claims as epdiff
 from .exact import claims as exact
+from .heun import claims as heun
 from .landmarks import claims as landmarks
 from .meanfield import claims as meanfield
+from .optimal import claims as optimal
+from .rem import claims as rem
 from .request import check
 from .scaling import claims as scaling
 from .settings import Hamiltonian
@@ -36,9 +41,14 @@ STUDY = Study(
     groups=(
         trained.GROUP,
         energy.GROUP,
+        heun.GROUP,
         scaling.GROUP,
+        composed.GROUP,
         sparsity.GROUP,
         meanfield.GROUP,
+        epdiff.GROUP,
+        optimal.GROUP,
+        rem.GROUP,
         landmarks.GROUP,
         exact.GROUP,
         tracking.GROUP,

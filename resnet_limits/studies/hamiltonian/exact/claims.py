@@ -11,10 +11,11 @@ from ....claims.claim import RELATIVE, Claim, Expected, Rival
 from ....papers import JOSHI, OWHADI
 from ...group import Group
 from ...least import little
+from ...pinned import pinned
 from ...reached import EXPECTED_FIRST_ORDER
 from ..outside import kinked_velocity, several_solutions, solution_not_reached
 from ..settings import LOSS_OF_HAMILTONIAN
-from .instances import INSTANCES, LANDMARKS, POINT, Instance
+from .instances import INSTANCES, LANDMARKS, Instance
 
 EXPECTED_AS_SHOT = Expected("at_most", 0, 1e-8, scale=RELATIVE)
 CLOSED_FORM = {
@@ -41,7 +42,7 @@ def _claims(instance: Instance) -> tuple[Claim, Claim]:
     """What is claimed of networks and of shooting."""
 
     def outside(settings: Any) -> str | None:
-        return instance.unfit(settings) or (kinked_velocity(settings) if instance is POINT else None)
+        return instance.unfit(settings) or kinked_velocity(pinned(settings, instance.pins))
 
     def claim(suffix: str, statement: str, observable: str, expected: Expected, kind: Any, needs: str) -> Claim:
         return Claim(

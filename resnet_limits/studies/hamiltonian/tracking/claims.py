@@ -14,6 +14,7 @@ from ....claims.claim import RELATIVE, Claim, Expected, Kind, Rival
 from ....papers import ESTEVE, OWHADI, Paper
 from ...group import Depths, Group
 from ...least import little
+from ...pinned import pinned
 from ...reached import EXPECTED_FIRST_ORDER
 from ..exact.instances import LINE, POINT, Instance
 from ..outside import kinked_velocity, solution_not_reached
@@ -58,7 +59,7 @@ def _claim(
     needs: str = "",
 ) -> Claim:
     def outside(settings: Any) -> str | None:
-        return instance.unfit(settings) or (kinked_velocity(settings) if instance is POINT else None)
+        return instance.unfit(settings) or kinked_velocity(pinned(settings, instance.pins))
 
     source: Paper = OWHADI if of == "horizon" else ESTEVE
     return Claim(
