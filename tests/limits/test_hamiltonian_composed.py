@@ -77,7 +77,7 @@ def test_the_value_is_stationary_in_the_map_and_in_the_geodesics_on_both_sides()
     V = 2.0 * P[1].T @ np.concatenate([np.tanh(end), np.ones((4, 1))], 1)
     there = np.concatenate([P.ravel(), V.ravel()])
     assert value(there) == pytest.approx(shot.value, rel=1e-7)
-    slopes = scipy.optimize.approx_fprime(there, value, 1e-5)
+    slopes: Any = scipy.optimize.approx_fprime(there, value, 1e-5)
     assert float(np.abs(slopes).max()) < 1e-5
     best: Any = scipy.optimize.minimize(value, there + 0.01, method="BFGS", options={"maxiter": 12})
     assert best.fun > shot.value - 1e-7

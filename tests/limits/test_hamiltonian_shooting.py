@@ -47,7 +47,9 @@ LOSSES: dict[str, EndLoss] = {
     **{f"fixed {name}": Fixed(named(name), SIGNS) for name in ("square", "logistic", "squared_hinge")},
     "fixed insensitive": Fixed(named("squared_insensitive"), normals(9, 2, seed=4)),
     "fixed logistic, 3 classes": Fixed(named("logistic"), classes(9, 3)),
-    "fixed square, points with weights": Fixed(SquareLoss(), normals(9, 2, seed=4), normals(9, seed=5).softmax(0)),
+    "fixed square, points with weights": Fixed(
+        SquareLoss(), normals(9, 2, seed=4), weights=normals(9, seed=5).softmax(0)
+    ),
     "pooled square": Pooled(SquareLoss(), normals(9, 1, seed=4), sites=3),
     "linear logistic": Linear(named("logistic"), SIGNS, 0.1),
     "linear logistic, 3 classes": Linear(named("logistic"), classes(9, 3), 0.1),
@@ -74,7 +76,7 @@ def test_derivatives_of_the_loss_are_those_of_its_value(name: str):
 def test_a_point_that_stands_twice_weighs_twice():
     q, y = normals(3, 2), normals(3, 1, seed=1)
     twice = torch.tensor([0, 1, 1, 2])
-    weighted = Fixed(SquareLoss(), y, torch.tensor([0.25, 0.5, 0.25]).double())
+    weighted = Fixed(SquareLoss(), y, weights=torch.tensor([0.25, 0.5, 0.25]).double())
     repeated = Fixed(SquareLoss(), y[twice])
     torch.testing.assert_close(weighted.value(q), repeated.value(q[twice]))
     gradient = repeated.gradient(q[twice])

@@ -101,6 +101,12 @@ CASES = [
     Case("gamma/limit", GAMMA, ("minimum", "starts", "lowest", "extremal"), ("depth", "minimiser")),
     Case("gamma/relu", GAMMA, ("relu", "relu.limit"), ("depth",)),
     Case("hamiltonian/trained", HAMILTONIAN, ("trained", "trained.limit"), ("depth", "minimiser", *SHOOTING)),
+    Case(
+        "hamiltonian/composed",
+        replace(HAMILTONIAN, depth=16),
+        ("composed", "composed.limit", "composed.constant"),
+        ("depth", "minimiser", "hamiltonian.blocks"),
+    ),
     Case("hamiltonian/meanfield", HAMILTONIAN, ("meanfield.draws",), ("minimiser", "replicas")),
     Case("hamiltonian/epdiff", HAMILTONIAN, ("epdiff",), ("replicas",)),
     Case("hamiltonian/optimal", HAMILTONIAN, ("optimal",)),

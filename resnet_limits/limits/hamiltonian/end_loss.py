@@ -63,7 +63,7 @@ class Fixed(EndLoss):
 
     l: PointwiseLoss  # noqa: E741
     y: Float[Tensor, "n o"]
-    weights: Float[Tensor, " n"] | None = None
+    weights: Float[Tensor, " n"] | None = field(default=None, kw_only=True)
 
     def value(self, q: Float[Tensor, "*b n d"]) -> Tensor:
         losses = self.l.value(self._scores(q), self.y)
@@ -83,8 +83,11 @@ class Fixed(EndLoss):
         return q[..., q.shape[-1] - self.y.shape[1] :]
 
     def _padded(self, g: Tensor, d: int) -> Tensor:
-        shares = g / len(self.y) if self.weights is None else self.weights[:, None] * g
-        return functional.pad(shares, (d - g.shape[-1], 0))
+        return functional.pad(self._shares(g), (d - g.shape[-1], 0))
+
+    def _shares(self, g: Tensor) -> Tensor:
+        """Of gradients of the points' losses, those of their mean."""
+        return g / len(self.y) if self.weights is None else self.weights[:, None] * g
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,8 @@ class Pooled(Fixed):
         return q.unflatten(-1, (-1, self.sites))[..., -self.y.shape[1] :, :].mean(-1)
 
     def _padded(self, g: Tensor, d: int) -> Tensor:
-        return super()._padded((g / self.sites).repeat_interleave(self.sites, dim=-1), d)
+        spread = (self._shares(g) / self.sites).repeat_interleave(self.sites, dim=-1)
+        return functional.pad(spread, (d - spread.shape[-1], 0))
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ class ComposedNetwork:
         return states
 
     def value(self, u: Tensor) -> Tensor:
-        """J, of a float64 tensor that torch can differentiate twice."""
+        """J, of a float64 tensor that torch can differentiate."""
         return u.square().sum() / 2 + self.blocks[-1].loss.value(self.states(self.parameters(u))[-1][-1])
 
     def value_and_gradient(self, u: Float[np.ndarray, " m"]) -> tuple[float, Float[np.ndarray, " m"]]:

@@ -38,7 +38,7 @@ class HamiltonianKeys(WithKeys):
         " (linear) or kernel ridge regression (ridge) of the state",
         choices=("fixed", "pooled", "linear", "ridge"),
     )
-    ridge: float = key(0.01, "penalty of a read-out that is trained", above=0, high=1e6)
+    ridge: float = key(0.01, "penalty of a read-out that is trained, and of maps between blocks", above=0, high=1e6)
     insensitive: float = key(0.5, "squared_insensitive: errors up to this cost nothing", above=0, high=1e6)
     kernel: str = key(
         "features",

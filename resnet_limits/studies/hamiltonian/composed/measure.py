@@ -18,8 +18,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ....limits.hamiltonian.composed import SHOOTING_TOLERANCE, ComposedProblem, ComposedShooting, shoot_composed
+from ....limits.hamiltonian.composed import ComposedProblem, ComposedShooting, shoot_composed
 from ....limits.hamiltonian.integrators import INTEGRATORS
+from ....limits.hamiltonian.shooting import SHOOTING_TOLERANCE
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record, unknown
 from ....random import generator
@@ -32,6 +33,7 @@ from ..limit import SAFETY_OF_SHOOTING_ERROR
 from ..outside import RELATIVE_ROUNDING_OF_STATES
 from ..problem import START_STANDARD_DEVIATION, Setup, key_of_solution, setup, unmoved
 from ..settings import Hamiltonian
+from ..trained.measure import SHARED_TIMES
 from .claims import (
     COORDINATE_OF_COMPOSED,
     COORDINATE_OF_CONSTANT_BLOCK,
@@ -47,8 +49,6 @@ RATIO_OF_LAYERS, RATIO_OF_DECAYS = 2, 0.5
 LARGEST_RESIDUAL = 100 * SHOOTING_TOLERANCE
 STEPS_OF_COMPOSED_SHOOTING = (64, 128)
 """Of RK4 in each block; the first tell the error of the second."""
-SHARED_TIMES = 4
-"""Depths of which plateaus are taken are multiples of it."""
 
 
 def measure(job: Job) -> Measurement:
@@ -126,10 +126,10 @@ def _of_geodesics(job: Job) -> tuple[list[Record], dict[str, np.ndarray]]:
     """The networks whose decays grow with their depths."""
     settings = pinned(job.settings, PINS_OF_COMPOSED)
     problem, where = Composed(settings, setup(settings)), {**COORDINATE_OF_COMPOSED, **PINS_OF_COMPOSED}
-    found = minima_of_composed(job, problem, settings.depth, "composed")
-    records = of_the_minimiser(found, problem.refine, settings.minimiser.tolerance, where)
-    minimum = found[0].minimum
-    network, parameters = problem.known(found[0].rungs[-1])
+    minima = minima_of_composed(job, problem, settings.depth, "composed")
+    records = of_the_minimiser(minima, problem.refine, settings.minimiser.tolerance, where)
+    minimum = minima[0].minimum
+    network, parameters = problem.known(minima[0].rungs[-1])
     states = network.states(parameters)
     momenta = network.momenta(parameters, states, problem.nus)
     if (why := _still(problem, states, momenta)) is not None:
@@ -163,12 +163,12 @@ def _of_constant_decay(job: Job) -> list[Record]:
     settings = pinned(job.settings, PINS_OF_CONSTANT_BLOCK)
     problem = Composed(settings, setup(settings), constant=True)
     where = {**COORDINATE_OF_CONSTANT_BLOCK, **PINS_OF_CONSTANT_BLOCK}
-    found = minima_of_composed(job, problem, settings.depth, "composed.constant")
-    records = of_the_minimiser(found, problem.refine, settings.minimiser.tolerance, where)
-    energies = {rung.depth: path_energies(*problem.known(rung))[0] for rung in found[0].rungs}
+    minima = minima_of_composed(job, problem, settings.depth, "composed.constant")
+    records = of_the_minimiser(minima, problem.refine, settings.minimiser.tolerance, where)
+    energies = {rung.depth: path_energies(*problem.known(rung))[0] for rung in minima[0].rungs}
     doublings = math.log2(settings.depth / DEPTH_OF_LEAST_ENERGY)
     growth = math.log2(energies[settings.depth] / energies[DEPTH_OF_LEAST_ENERGY]) / doublings
-    minimum = found[0].minimum
+    minimum = minima[0].minimum
     error = 2 * minimum.distance / float(np.linalg.norm(minimum.point)) + RELATIVE_ROUNDING_OF_STATES
     return [*records, Record("energy_growth", growth, reference_error=error, coordinates=where)]
 
