@@ -3,7 +3,7 @@
     D unit_k(x_k) = I + h Dv_k(x_k)
     log det D phi_v(x) = sum_k log det D unit_k(x_k)   ->   int_0^T div v(x_t) dt      units that share v, h = T/n -> 0
 
-The limit is Liouville's formula along the flow of v (Hairer, Norsett & Wanner 1993, section I.11). Between stages the
+The limit is Liouville's formula along the flow of v (`limits/volume.py`). Between stages the
 state changes its shape, and there is no determinant: all of this is inside a stage. Group norm makes `v` a function of
 one image's state; nothing has to be frozen.
 
@@ -14,13 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.func import jvp, vjp, vmap
 
-from ..limits.ode import solve
 from ..networks.activations import activation_named
 from ..networks.convolutional import Maps, Parameters, velocity, weights_of_units
 from ..networks.parametrisation import CONVOLUTIONAL
@@ -28,11 +26,7 @@ from ..random import Stream, normals
 
 DIRECTIONS_AT_A_TIME = 64
 """Directions of a Jacobian that are pushed through a unit side by side."""
-POWER_ITERATIONS = 60
-NODES_OF_VOLUME = (6, 4)
-"""Gauss-Legendre nodes in time of the integral of the divergence, and of the one that tells its error."""
-TOLERANCE_OF_STATES = 1e-10
-"""Of the states at which the divergence is read."""
+POWER_ITERATIONS_OF_STAGE = 60
 
 
 def field_jacobian(phi: str, x: Maps, theta: Parameters) -> Float[Tensor, "r n d d"]:
@@ -74,30 +68,6 @@ def log_determinants(increments: Float[Tensor, "*batch d d"]) -> Float[Tensor, "
     return torch.where(sign > 0, size, torch.nan)
 
 
-def volume_of_flow(
-    phi: str, parameters: Parameters, stage: int, x: Maps, *, horizon: float = 1.0
-) -> tuple[Float[Tensor, "r n"], float]:
-    """`int_0^T div v(x_t) dt = log det D exp(T v)(x)` of a stage whose units share one field, and its error.
-
-    The states are those of an adaptive solver; the divergence is the trace of the whole Jacobian, at Gauss-Legendre
-    nodes in time. The error is the distance to fewer nodes, which have the larger one.
-    """
-    (theta,) = weights_of_units(parameters, stage, 1)
-    if horizon == 0:
-        return x.new_zeros(len(theta["A"]), len(x)), 0.0
-    fine, coarse = (_divergence(phi, x, theta, horizon, nodes) for nodes in NODES_OF_VOLUME)
-    return fine, float((fine - coarse).abs().max())
-
-
-def _divergence(phi: str, x: Maps, theta: Parameters, horizon: float, nodes: int) -> Float[Tensor, "r n"]:
-    _, along = _field(phi, x, theta)
-    places, shares = np.polynomial.legendre.leggauss(nodes)
-    times = torch.from_numpy(horizon * (places + 1) / 2)
-    states = solve(lambda t, y: along(y), x, times, tolerance=TOLERANCE_OF_STATES)
-    traces = [field_jacobian(phi, y, theta).diagonal(dim1=-2, dim2=-1).sum(dim=-1) for y in states]
-    return horizon / 2 * sum(share * trace for share, trace in zip(shares.tolist(), traces, strict=True))
-
-
 def _field(phi: str, x: Maps, theta: Parameters) -> tuple[int, Callable[[Tensor], Tensor]]:
     """The number of replicas, and `v`."""
     nonlinear = activation_named(phi)
@@ -127,7 +97,7 @@ def _stretch(phi: str, x: Maps, theta: Parameters) -> Float[Tensor, "r n"]:
 
     u = normals(tuple(x.shape[1:]), Stream(0, "diffeomorphisms.stages.stretch"), replicas=len(x)).to(x)
     size = norm(u)
-    for _ in range(POWER_ITERATIONS):
+    for _ in range(POWER_ITERATIONS_OF_STAGE):
         along_u = jvp(along, (x,), (divided(u, size),))[1]
         stretched = norm(along_u)
         u = pull(along_u)[0]

@@ -13,8 +13,8 @@ from resnet_limits.diffeomorphisms.stages import (
     log_determinants,
     unit_increments,
     unit_stretches,
-    volume_of_flow,
 )
+from resnet_limits.limits.volume import volume_of_flow
 from resnet_limits.networks.convolutional import initial_convolutional, stage_map, velocity, weights_of_units
 from resnet_limits.random import Stream, normals
 

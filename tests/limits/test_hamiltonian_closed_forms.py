@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -43,8 +43,8 @@ def shot(hamiltonian: Callable[[np.ndarray, np.ndarray], float], q: np.ndarray, 
     def value(P: np.ndarray) -> float:
         return NU * hamiltonian(q, P) + float(np.square(end_of_flow(hamiltonian, q, P)[: len(q)] - y).mean()) / 2
 
-    found: Any = minimize(value, (y - q) / (NU + 1), method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-9})
-    return float(found.fun), 2 * hamiltonian(q, found.x)
+    least = cast(Any, minimize(value, (y - q) / (NU + 1), method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-9}))
+    return float(least.fun), 2 * hamiltonian(q, least.x)
 
 
 def test_one_point_is_the_least_over_all_momenta():
@@ -56,7 +56,8 @@ def test_one_point_is_the_least_over_all_momenta():
 
 def test_one_point_with_the_identity_moves_as_sinh():
     exact, c = one_point(float, 0.4, 2.0, NU), np.arcsinh
-    least = minimize_scalar(lambda x: NU / 2 * x**2 + (np.sinh(x + c(0.4)) - 2) ** 2 / 2, bracket=(0.5, 1.5))
+    value = lambda x: NU / 2 * x**2 + (np.sinh(x + c(0.4)) - 2) ** 2 / 2  # noqa: E731
+    least = cast(Any, minimize_scalar(value, bracket=(0.5, 1.5)))
     assert exact.value == pytest.approx(least.fun, abs=1e-13)
     assert exact.energy == pytest.approx(least.x**2, rel=1e-6)
     assert exact.end[0, 0] == pytest.approx(np.sinh(np.sqrt(exact.energy) + c(0.4)), abs=1e-12)

@@ -21,7 +21,7 @@ from .kernels.kernel import OperatorKernel
 MOST_ITERATIONS = 40
 RELATIVE_MISS = 1e-12
 """How far from `y` a geodesic may end, relative to the way."""
-SHORTEST_STEP = 1e-3
+MIN_FRACTION_OF_NEWTON_STEP = 1e-3
 """Fraction of Newton's step below which none lowers the miss."""
 
 
@@ -50,7 +50,7 @@ def geodesic(
     return Geodesic(momentum, torch.stack(states), torch.stack(fields), energy)
 
 
-def joined(
+def geodesic_to(
     kernel: OperatorKernel,
     q: Float[Tensor, "n d"],
     end: Float[Tensor, "n d"],
@@ -72,7 +72,7 @@ def joined(
 def _nearer(kernel: OperatorKernel, path: Geodesic, end: Tensor, integrator: Integrator, steps: int) -> Geodesic:
     miss = path.states[-1] - end
     step, scale = torch.linalg.solve(path.fields[-1], miss.flatten()).reshape(miss.shape), 1.0
-    while scale > SHORTEST_STEP:
+    while scale > MIN_FRACTION_OF_NEWTON_STEP:
         try:
             ahead = geodesic(kernel, path.states[0], path.momentum - scale * step, integrator, steps)
         except Diverged:

@@ -49,15 +49,16 @@ class Gather:
         if self._beyond:
             values = functional.pad(values, (0, 0, 0, 1))
         read = values.index_select(-2, self._read)  # (*b, c k rows, n)
-        return read.unflatten(-2, (-1, len(self.places))).flatten(-2).mT
+        return read.reshape(*x.shape[:-2], self.channels * self.places.shape[1], -1).mT
 
     def summed(self, y: Tensor) -> Tensor:
         """As `transposed`, without a derivative."""
-        values = y.mT.unflatten(-1, (len(self.places), -1)).flatten(-3, -2)  # (*b, c k rows, n)
+        n = y.shape[-2] // len(self.places)
+        values = y.mT.reshape(*y.shape[:-2], -1, n)  # (*b, c k rows, n)
         if self._uneven:
             values = functional.pad(values, (0, 0, 0, 1))
         read = values.index_select(-2, self._readers.flatten())
-        return (read.unflatten(-2, self._readers.shape).sum(-2) if self._readers.shape[1] > 1 else read).mT
+        return read.reshape(*y.shape[:-2], *self._readers.shape, n).sum(-2).mT
 
     @cached_property
     def _read(self) -> Tensor:

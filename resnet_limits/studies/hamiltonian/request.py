@@ -83,9 +83,10 @@ def check(settings: Hamiltonian) -> None:
             f"hamiltonian.points={keys.points}: with the kernel {keys.kernel} a network follows at most"
             f" {MAX_POINTS_OF_KERNEL} points"
         )
-    if not keys.bias and not OperatorKernel.options[keys.kernel].of_activation:
+    kernel = OperatorKernel.options[keys.kernel]
+    if not keys.bias and not (kernel.of_activation and kernel.scalar):
         raise SettingError(
-            f"hamiltonian.bias=false: the kernel {keys.kernel} has no bias; choose hamiltonian.kernel=features, or"
+            f"hamiltonian.bias=false: the kernel {keys.kernel} does not heed it; choose hamiltonian.kernel=features, or"
             " leave the key out"
         )
     sizes.require(data, {"hamiltonian.points": keys.points})

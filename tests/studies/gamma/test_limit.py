@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from resnet_limits.errors import MeasurementError
+from resnet_limits.limits import euler_lagrange
 from resnet_limits.limits.euler_lagrange import extremal
 from resnet_limits.measurement.job import Job
 from resnet_limits.settings.training import Minimiser
@@ -20,7 +21,7 @@ from resnet_limits.studies.gamma.limit import measure as limit
 from resnet_limits.studies.gamma.problem import small
 from resnet_limits.studies.gamma.settings import Gamma, GammaKeys
 from resnet_limits.training.depth_regularised import DepthRegularised
-from tests.planting import plant
+from tests.planting import plant, resize
 from tests.studies.gamma.small import DEPTHS, SMALL, STUDY, measured
 from tests.studies.verdicts import values, verdict
 
@@ -87,25 +88,27 @@ def starting(number: int) -> Gamma:
 
 
 def test_of_several_minima_the_least_beyond_a_depth_is_judged_and_where_it_is_local_only_that_is_said():
-    one, many = (measured(limit, starting(n), depths=(8, 32)) for n in (1, 16))
+    one, many = (measured(limit, starting(n), depths=(8,)) for n in (1, 16))
     assert values(one, "branch_distance") == []
-    assert values(one, "minimum", problem="regression") == pytest.approx([0.25926, 0.24812], abs=1e-5)
-    assert values(many, "minimum", problem="regression") == pytest.approx([0.228862, 0.225782], abs=1e-6)
-    assert values(many, "above_least", problem="regression") == pytest.approx([0.00458, 0], abs=1e-5)
+    assert values(one, "minimum", problem="regression") == pytest.approx([0.25926], abs=1e-5)
+    assert values(many, "minimum", problem="regression") == pytest.approx([0.228862], abs=1e-6)
+    assert values(many, "above_least", problem="regression") == pytest.approx([0.00458], abs=1e-5)
     assert verdict("gamma.least", one, plateaus).verdict == "refuted"
     judgement = verdict("gamma.least", many, plateaus)
     assert judgement.verdict == "supported"
     assert "the others are local only; it is local only, too, at L=8 (by 0.005)" in judgement.note
 
 
-def test_the_lowest_extremal_is_that_of_collocation_from_paths_that_no_descent_led_to():
+@pytest.mark.slow
+def test_the_lowest_extremal_is_that_of_collocation_from_paths_that_no_descent_led_to(monkeypatch: pytest.MonkeyPatch):
     """Random starts of `solve_bvp` itself: none is lower, and some are as low."""
+    resize(monkeypatch, euler_lagrange, MOST_COLLOCATION_NODES=200)
     settings = replace(SMALL, gamma=GammaKeys(dimension=1, points=6))
     job, problem = Job(settings), small(settings, "regression")
     lowest = limit.lowest_extremal(job, problem, {})
     assert lowest is not None
     found = []
-    for number in range(8):
+    for number in range(5):
         start = starts.drawn(problem.at_depth(16), 1, number, "test.collocation")
         with contextlib.suppress(MeasurementError):
             found.append(extremal(problem, start, tolerance=1e-4).value)

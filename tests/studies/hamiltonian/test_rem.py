@@ -85,6 +85,8 @@ def test_the_kernel_is_one_to_choose_with_the_sites_of_the_data(data: str, width
     problem = setup(settings)
     assert isinstance(problem.kernel, EquivariantKernel)
     assert settings.grid() == grid
+    without = setup(replace(settings, hamiltonian=replace(keys, bias=False)))
     taps = 2 * keys.window ** len(grid) + 1
+    assert without.network(4).shape == (4, 2, taps - 1)
     assert problem.network(4).shape == (4, 2, taps)
     assert np.isfinite(problem.network(4).value_and_gradient(np.full(4 * 2 * taps, 0.1))[0])

@@ -33,7 +33,7 @@ WINDOWS = HamiltonianKeys(kernel="equivariant", readout="linear")
         (Hamiltonian(data=DigitsData(), width=4), "width >= 10"),
         (Hamiltonian(hamiltonian=HamiltonianKeys(loss="logistic", readout="ridge")), "square"),
         (Hamiltonian(hamiltonian=HamiltonianKeys(points=1001)), "1000 training points"),
-        (Hamiltonian(hamiltonian=HamiltonianKeys(kernel="gaussian", bias=False)), "has no bias"),
+        (Hamiltonian(hamiltonian=HamiltonianKeys(kernel="gaussian", bias=False)), "does not heed it"),
         (Hamiltonian(data=PointsData(x=[0.4], y=[2.0])), "1 training points here"),
         (Hamiltonian(data=PointsData(x=[0.4], y=[2.0, 1.0]), width=1), "2 scores"),
         (Hamiltonian(horizon=2.0), "horizon"),

@@ -17,7 +17,7 @@ from scipy.integrate import quad
 from scipy.optimize import root
 
 from ....errors import Undetermined
-from .solution import MAX_RELATIVE_RESIDUAL, Array, ExactGeodesic, half_mean_square, zero_between
+from .solution import MAX_RELATIVE_RESIDUAL, Array, ExactGeodesic, half_mean_squared_distance, zero_between
 
 LEAST_EXCESS, MOST_EXCESS = 1e-12, 1e6
 """Of the energy above that with which the distance comes to rest, in units of `1 + u^2`."""
@@ -82,10 +82,10 @@ def two_landmarks(length: float, q0: Float[Array, "2 1"], y: Float[Array, "2 1"]
 
     spread = 1 + float(np.exp(-(r0**2) / (2 * length**2)))
     start = np.array([(to - centre) / (nu + spread / 2), r0 + (asked - r0) / (1 + 2 * nu)])
-    found: Any = root(equations, start, tol=1e-15)
-    if not np.abs(found.fun).max() <= MAX_RELATIVE_RESIDUAL * (abs(to - centre) + abs(asked - r0)):
-        raise Undetermined(f"the closed form's own equations were not solved: {np.abs(found.fun).max():.1e} is left")
-    way = Approach(length, r0, found.x[1], found.x[0])
+    solved: Any = root(equations, start, tol=1e-15)
+    if not np.abs(solved.fun).max() <= MAX_RELATIVE_RESIDUAL * (abs(to - centre) + abs(asked - r0)):
+        raise Undetermined(f"the closed form's own equations were not solved: {np.abs(solved.fun).max():.1e} is left")
+    way = Approach(length, r0, solved.x[1], solved.x[0])
     end = np.empty((2, 1))
     end[order, 0] = centre + way.moved + np.array([-way.r1, way.r1]) / 2
-    return ExactGeodesic(end, way.energy, nu / 2 * way.energy + half_mean_square(end, y))
+    return ExactGeodesic(end, way.energy, nu / 2 * way.energy + half_mean_squared_distance(end, y))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from .solution import Array, ExactGeodesic, half_mean_square, stationary
+from .solution import Array, ExactGeodesic, half_mean_squared_distance, stationary
 
 
 def points_of_the_line(q0: Float[Array, "n 1"], y: Float[Array, "n 1"], nu: float) -> ExactGeodesic:
@@ -23,11 +23,11 @@ def points_of_the_line(q0: Float[Array, "n 1"], y: Float[Array, "n 1"], nu: floa
         off = end - y
         by_a = nu / 2 * slope * (np.sinh(a) - v**2 * np.exp(-a) / 2) - float((off * end).mean())
         by_v = nu / 2 * slope * v * np.exp(-a) + float(off.mean()) * np.exp(-a)
-        return nu / 2 * d2 + half_mean_square(end, y), np.array([by_a, by_v])
+        return nu / 2 * d2 + half_mean_squared_distance(end, y), np.array([by_a, by_v])
 
     a, v = stationary(value_and_gradient, np.zeros(2), float(np.square(y).mean() + np.square(q0).mean()))
     end, energy = (q0 + v) * np.exp(-a), squared_distance(np.cosh(a) - 1 + v**2 * np.exp(-a) / 2)[0]
-    return ExactGeodesic(end, energy, nu / 2 * energy + half_mean_square(end, y))
+    return ExactGeodesic(end, energy, nu / 2 * energy + half_mean_squared_distance(end, y))
 
 
 def squared_distance(x: float) -> tuple[float, float]:

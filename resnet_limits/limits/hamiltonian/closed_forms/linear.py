@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from .solution import Array, ExactGeodesic, half_mean_square, stationary
+from .solution import Array, ExactGeodesic, half_mean_squared_distance, stationary
 
 
 def general_linear(q0: Float[Array, "n d"], y: Float[Array, "n o"], nu: float) -> ExactGeodesic:
@@ -30,4 +30,4 @@ def general_linear(q0: Float[Array, "n d"], y: Float[Array, "n o"], nu: float) -
 
     x = stationary(value_and_gradient, np.zeros(d * d), float(np.square(y).mean() + np.square(q0).mean()))
     at_end, energy = end(torch.from_numpy(x).reshape(d, d)).numpy(), float(x @ x)
-    return ExactGeodesic(at_end, energy, nu / 2 * energy + half_mean_square(at_end, y))
+    return ExactGeodesic(at_end, energy, nu / 2 * energy + half_mean_squared_distance(at_end, y))

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.integrate import quad
 
-from .solution import ExactGeodesic, half_mean_square, zero_between
+from .solution import ExactGeodesic, half_mean_squared_distance, zero_between
 
 Scalar = Callable[[float], float]
 
@@ -34,4 +34,4 @@ def one_point(a: Scalar, q0: float, y: float, nu: float) -> ExactGeodesic:
 
     q1 = zero_between(slope, q0, y) if q0 != y else y
     end, energy = np.array([[q1]]), c(q1) ** 2
-    return ExactGeodesic(end, energy, nu / 2 * energy + half_mean_square(end, np.array([[y]])))
+    return ExactGeodesic(end, energy, nu / 2 * energy + half_mean_squared_distance(end, np.array([[y]])))

@@ -26,7 +26,7 @@ class ExactGeodesic:
     value: float
 
 
-def half_mean_square(end: Float[Array, "n d"], y: Float[Array, "n o"]) -> float:
+def half_mean_squared_distance(end: Float[Array, "n d"], y: Float[Array, "n o"]) -> float:
     """`mean_j |q_j - y_j|^2 / 2` of the last coordinates: with the factor 1/2."""
     return float(np.square(end[:, -y.shape[1] :] - y).sum(axis=1).mean() / 2)
 
@@ -45,7 +45,7 @@ def stationary(
     Raises `Undetermined` where the gradient that is left exceeds `MAX_RELATIVE_RESIDUAL scale`.
     """
     lowered: Any = minimize(value_and_gradient, start, jac=True, method="BFGS")
-    found: Any = root(lambda x: value_and_gradient(x)[1], lowered.x, tol=1e-15)
-    if not np.abs(found.fun).max() <= MAX_RELATIVE_RESIDUAL * scale:
-        raise Undetermined(f"the closed form's own minimum was not reached: gradient {np.abs(found.fun).max():.1e}")
-    return found.x
+    solved: Any = root(lambda x: value_and_gradient(x)[1], lowered.x, tol=1e-15)
+    if not np.abs(solved.fun).max() <= MAX_RELATIVE_RESIDUAL * scale:
+        raise Undetermined(f"the closed form's own minimum was not reached: gradient {np.abs(solved.fun).max():.1e}")
+    return solved.x

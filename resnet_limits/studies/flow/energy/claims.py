@@ -19,8 +19,8 @@ from ..trained.claims import NEEDS_FINISHED_TRAINING, PINS_OF_TRAINED_FLOWS, not
 GROUP = Group(
     name="energy",
     title="How near to geodesics are the paths along which trained networks move points?",
-    seconds=12,
-    shared=10,
+    seconds=7,
+    shared=4,
     least=little,
     depths=Depths(high=128),
     claims=(

@@ -33,8 +33,8 @@ GROUP = Group(
     name="images",
     title="Do convolutional networks with shared weights converge to a flow when refined?",
     loss="mean over the images of -log softmax(scores)[label], without a factor",
-    seconds=8.6,
-    shared=8.6,
+    seconds=19,
+    shared=19,
     least=least_of_images,
     claims=(
         Claim(
@@ -64,7 +64,7 @@ GROUP = Group(
         Claim(
             id="flow.images.volume",
             source=HAIRER,
-            statement="log det D phi of a stage with m shared units tends to int div v along its flow at order 1 in m",
+            statement="For m shared units a stage, log det D phi tends to int div v along its flow at order 1 in m",
             kind="theorem",
             observable="images.volume_order",
             expected=Expected("value", 1, 0.2),

@@ -27,9 +27,10 @@ from .... import device
 from ....claims.order import FEWEST_POINTS, fit_order
 from ....data.dataset import Dataset
 from ....data.loading import load
-from ....diffeomorphisms.stages import log_determinants, unit_increments, unit_stretches, volume_of_flow
+from ....diffeomorphisms.stages import log_determinants, unit_increments, unit_stretches
 from ....errors import SettingError
 from ....limits.flow import rounding_of_states
+from ....limits.volume import volume_of_flow
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record, unknown
 from ....networks.convolutional import (

@@ -49,7 +49,7 @@ def least_of_maps(settings: Flow) -> float:
 GROUP = Group(
     name="maps",
     title="Does the map that a network computes converge to the flow of a vector field?",
-    seconds=6.3,
+    seconds=7.3,
     least=least_of_maps,
     claims=(
         _map("euler", 1, shared=False, with_longer=-0.02937),

@@ -133,8 +133,8 @@ GROUP = Group(
     name="limit",
     title="Do weights that are penalised for varying in depth converge to a function of depth?",
     loss=LOSS_OF_GAMMA,
-    seconds=1.1,
-    shared=1.1,
+    seconds=13,
+    shared=13,
     least=least_of_small,
     claims=(
         _vanishes("value", "regression", Rival(*RIVAL_CURVATURE, 0.00308)),

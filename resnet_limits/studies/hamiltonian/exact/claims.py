@@ -11,10 +11,11 @@ from ....claims.claim import RELATIVE, Claim, Expected, Rival
 from ....papers import JOSHI, OWHADI
 from ...group import Group
 from ...least import little
+from ...pinned import pinned
 from ...reached import EXPECTED_FIRST_ORDER
 from ..outside import kinked_velocity, several_solutions, solution_not_reached
 from ..settings import LOSS_OF_HAMILTONIAN
-from .instances import INSTANCES, LANDMARKS, POINT, Instance
+from .instances import INSTANCES, LANDMARKS, Instance
 
 EXPECTED_AS_SHOT = Expected("at_most", 0, 1e-8, scale=RELATIVE)
 CLOSED_FORM = {
@@ -24,7 +25,7 @@ CLOSED_FORM = {
     "landmarks": "the geodesic that a quadrature gives",
 }
 """By the name of the instance, in words."""
-RIVALS = {
+RIVALS_OF_CLOSED_FORMS = {
     "point": Rival("the order with the speed 1 + |a| in the closed form", "H80-sum-of-features", -4.002e-5),
     "point.shooting": Rival("the speed 1 + |a| in the closed form", "H80-sum-of-features", 0.9187),
     "line": Rival("the order with a loss without 1/2 in the closed form", "H81-loss-without-half", 9.502e-6),
@@ -41,7 +42,7 @@ def _claims(instance: Instance) -> tuple[Claim, Claim]:
     """What is claimed of networks and of shooting."""
 
     def outside(settings: Any) -> str | None:
-        return instance.unfit(settings) or (kinked_velocity(settings) if instance is POINT else None)
+        return instance.unfit(settings) or kinked_velocity(pinned(settings, instance.pins))
 
     def claim(suffix: str, statement: str, observable: str, expected: Expected, kind: Any, needs: str) -> Claim:
         return Claim(
@@ -57,7 +58,7 @@ def _claims(instance: Instance) -> tuple[Claim, Claim]:
             unmet=solution_not_reached(instance.of),
             note=several_solutions(instance.of),
             needs=needs,
-            rival=RIVALS[instance.name + suffix],
+            rival=RIVALS_OF_CLOSED_FORMS[instance.name + suffix],
         )
 
     needs = "" if instance.max_depth is None else f"depths up to {instance.max_depth}"

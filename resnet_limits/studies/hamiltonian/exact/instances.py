@@ -14,7 +14,11 @@ from ....data.sources.points import PointsData
 from ...pinned import pinned
 from ..settings import Hamiltonian
 
-PINS_OF_EXACT_LOSS: dict[str, Any] = {"hamiltonian.readout": "fixed", "hamiltonian.loss": "square"}
+PINS_OF_EXACT_LOSS: dict[str, Any] = {
+    "hamiltonian.scheme": "euler",
+    "hamiltonian.readout": "fixed",
+    "hamiltonian.loss": "square",
+}
 LENGTH_OF_PAIR = 0.7
 """Another length scale than 1, of which powers would hide."""
 MAX_DEPTH_OF_PAIR = 64

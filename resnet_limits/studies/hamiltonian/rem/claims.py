@@ -29,6 +29,7 @@ PINS_OF_REM: dict[str, Any] = {
     "width": 64,
     "hamiltonian.kernel": "equivariant",
     "hamiltonian.window": 3,
+    "hamiltonian.bias": True,
     "hamiltonian.scheme": "euler",
     "hamiltonian.points": 24,
     "hamiltonian.loss": "square",

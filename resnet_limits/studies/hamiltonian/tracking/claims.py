@@ -14,6 +14,7 @@ from ....claims.claim import RELATIVE, Claim, Expected, Kind, Rival
 from ....papers import ESTEVE, OWHADI, Paper
 from ...group import Depths, Group
 from ...least import little
+from ...pinned import pinned
 from ...reached import EXPECTED_FIRST_ORDER
 from ..exact.instances import LINE, POINT, Instance
 from ..outside import kinked_velocity, solution_not_reached
@@ -36,7 +37,7 @@ LOSS_OF_TRACKING = (
     "mean over the points of |q - y|^2 / 2, integrated along the path of the horizon T, without a loss at the end; in"
     " hamiltonian.tracking.horizon the same at the end alone; beside nu/2 times the path energy"
 )
-RIVALS = {
+RIVALS_OF_TRACKING = {
     "path": Rival("the plateau of a feedback without a(q)", "H84-rate-without-features", 0.1761),
     "path.observed": Rival("the order with a feedback without a(q)", "H84-rate-without-features", -0.787),
     "rate": Rival("the rate without a(y)", "H84-rate-without-features", 1.388),
@@ -58,7 +59,7 @@ def _claim(
     needs: str = "",
 ) -> Claim:
     def outside(settings: Any) -> str | None:
-        return instance.unfit(settings) or (kinked_velocity(settings) if instance is POINT else None)
+        return instance.unfit(settings) or kinked_velocity(pinned(settings, instance.pins))
 
     source: Paper = OWHADI if of == "horizon" else ESTEVE
     return Claim(
@@ -73,7 +74,7 @@ def _claim(
         outside=outside,
         unmet=solution_not_reached(of, shooting=False),
         needs=needs,
-        rival=RIVALS[suffix],
+        rival=RIVALS_OF_TRACKING[suffix],
     )
 
 

@@ -41,7 +41,7 @@ from .network import TrackingNetwork, biases_alone
 
 ERROR_OF_LONG_HORIZON = 1e-8
 """`exp(-2 rate T)`, and what quadratures leave."""
-SHARED_TIMES = 8
+TRACKED_TIMES_SHARED = 8
 """Times that networks share whose depths are multiples of it."""
 MIDDLE = (0.4, 0.5, 0.6)
 """Of the horizon: where the rate is measured, in two halves."""
@@ -134,7 +134,7 @@ def _gap(network: TrackingNetwork, minimum: Minimum, path: TrackedPath, where: M
     gap = math.hypot(value, float(np.linalg.norm(states, axis=2).max()))
     error = ERROR_OF_LONG_HORIZON + minimum.distance / away
     record = Record("tracking_gap", gap, reference=path.value, reference_error=error, coordinates=where)
-    if network.depth % SHARED_TIMES:
+    if network.depth % TRACKED_TIMES_SHARED:
         return Measurement([record])
     kept = states[[network.depth // part for part in (8, 4, 2, 1)], :, 0]
     off = np.vstack([np.full(kept.shape[1], value), kept])
