@@ -50,7 +50,7 @@ def geodesic(
     return Geodesic(momentum, torch.stack(states), torch.stack(fields), energy)
 
 
-def joined(
+def geodesic_to(
     kernel: OperatorKernel,
     q: Float[Tensor, "n d"],
     end: Float[Tensor, "n d"],

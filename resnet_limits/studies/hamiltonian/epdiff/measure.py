@@ -60,7 +60,7 @@ def measure(job: Job) -> Measurement:
     seed, draws = job.settings.seed, DRAWS_OF_PARTICLES_A_REPLICA * job.settings.replicas
 
     def compute() -> dict[str, np.ndarray]:
-        field, off = solved()
+        field, off = equation_solved()
         errors = np.array([grid_error(flowed(grid_of_circle(N), STEPS_ON_GRID), field) for N in COUNTS_ON_GRID])
         path = flowed(grid_of_circle(PARTICLES_ON_GRID), STEPS_ON_GRID)
         numbers = np.array([off, drift(field), grid_error(path, field), carried_momentum(path, field)])
@@ -91,7 +91,7 @@ def root_mean_square_of_draws(count: int, squares: np.ndarray) -> Record:
 # -- equation and particles -----------------------------------------------------------------------
 
 
-def solved() -> tuple[MomentumField, float]:
+def equation_solved() -> tuple[MomentumField, float]:
     """The equation's solution, and the error of its last velocity relative to the largest."""
 
     def by(times: int) -> MomentumField:

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ....limits.hamiltonian.geodesics import Geodesic, conjugate_margin, geodesic, joined
+from ....limits.hamiltonian.geodesics import Geodesic, conjugate_margin, geodesic, geodesic_to
 from ....limits.hamiltonian.integrators import INTEGRATORS
 from ....limits.hamiltonian.kernels.gaussian import GaussianKernel
 from ....limits.hamiltonian.path_energy import PathEnergy
@@ -38,7 +38,7 @@ MOMENTUM_BEYOND = torch.tensor([[-5.2, 8.2], [-8.0, 10.0]], dtype=torch.float64)
 """Of a geodesic whose first conjugate time is before 1."""
 PLACE_OF_BEYOND = 2
 """Its place after the two others."""
-STEPS_OF_FIRST_SHOOTING, STEPS_OF_SHOOTING = 32, 128
+STEPS_OF_FIRST_GEODESIC, STEPS_OF_SHOOTING = 32, 128
 """Of INTEGRATOR_OF_SHOOTING: from far away, and those of the geodesics, of which half as many tell the error."""
 SHARE_OF_ERROR = SAFETY_OF_SHOOTING_ERROR / (2**INTEGRATOR_OF_SHOOTING.order - 1)
 ERROR_OF_MARGIN = 1e-6
@@ -56,7 +56,7 @@ RELATIVE_ERROR_OF_SEARCH = 1e-10
 def measure(job: Job) -> Measurement:
     """Least energies found by those of the geodesics, and the margin of the lower one."""
     seed = job.settings.seed
-    solution = job.shared.solve("optimal", {"seed": seed}, lambda: solved(job, seed))
+    solution = job.shared.solve("optimal", {"seed": seed}, lambda: geodesics_and_searches(job, seed))
     turn, beyond = ({**of, **PINS_OF_OPTIMAL} for of in (COORDINATE_OF_TURN, COORDINATE_OF_CONJUGATE))
     energies, errors, angles = (solution[name].tolist() for name in ("energies", "errors", "angles"))
     lower = min((0, 1), key=lambda way: energies[way])
@@ -80,7 +80,7 @@ def measure(job: Job) -> Measurement:
     )
 
 
-def solved(job: Job, seed: int) -> dict[str, np.ndarray]:
+def geodesics_and_searches(job: Job, seed: int) -> dict[str, np.ndarray]:
     """Geodesics to the left and to the right and one beyond its conjugate point, and what the searches find."""
     shots = [shot(way) for way in (TURN, TURN - 2 * math.pi)]
     paths, errors = zip(*shots, strict=True)
@@ -117,10 +117,10 @@ def shot(way: float) -> tuple[Geodesic, float]:
     """The geodesic to the turned landmarks from the momenta of a rigid turn by the angle `way`; its energy's error."""
     end, across = turned(TURN), turned(math.pi / 2)
     P = torch.linalg.solve(KERNEL_OF_PAIR.matrix(START_OF_PAIR, START_OF_PAIR), way * across)
-    for steps in (STEPS_OF_FIRST_SHOOTING, STEPS_OF_SHOOTING // 2):
-        P = joined(KERNEL_OF_PAIR, START_OF_PAIR, end, P, INTEGRATOR_OF_SHOOTING, steps).momentum
+    for steps in (STEPS_OF_FIRST_GEODESIC, STEPS_OF_SHOOTING // 2):
+        P = geodesic_to(KERNEL_OF_PAIR, START_OF_PAIR, end, P, INTEGRATOR_OF_SHOOTING, steps).momentum
     coarse = 2 * float(KERNEL_OF_PAIR.at(START_OF_PAIR).energy(P))
-    path = joined(KERNEL_OF_PAIR, START_OF_PAIR, end, P, INTEGRATOR_OF_SHOOTING, STEPS_OF_SHOOTING)
+    path = geodesic_to(KERNEL_OF_PAIR, START_OF_PAIR, end, P, INTEGRATOR_OF_SHOOTING, STEPS_OF_SHOOTING)
     return path, SHARE_OF_ERROR * abs(path.energy - coarse)
 
 
@@ -134,7 +134,7 @@ def turning(states: Tensor) -> float:
 # -- search ---------------------------------------------------------------------------------------
 
 
-def gram(q: Tensor) -> Tensor:
+def kernel_matrices(q: Tensor) -> Tensor:
     """`Gamma(q, q)`, (*b, n, n), written anew."""
     squares = (q[..., :, None, :] - q[..., None, :, :]).square().sum(-1)
     return torch.exp(-squares / (2 * LENGTH_OF_KERNEL_OF_PAIR**2))
@@ -143,7 +143,7 @@ def gram(q: Tensor) -> Tensor:
 def searched(end: Tensor, seed: int, purpose: str) -> np.ndarray:
     """Energy and turning of the minima that random starts reach, (m, 2)."""
     energy, times, minima = (
-        PathEnergy(gram, START_OF_PAIR, end, DEGREE_OF_PATHS),
+        PathEnergy(kernel_matrices, START_OF_PAIR, end, DEGREE_OF_PATHS),
         np.linspace(0, 1, TIMES_OF_TURNING),
         [],
     )
