@@ -83,10 +83,10 @@ def geodesic_gap(seed: int, depth: int) -> Record:
     ends = torch.stack([flow.end[0] for flow in flows])
     exact = 2 * torch.stack([flow.energy[0] for flow in flows])
     path = straight(torch.stack([start, *([ends] * depth)]))
-    found = path_energy(relaxed(path, LENGTH_OF_ENERGY_KERNEL, iterations=ITERATIONS), LENGTH_OF_ENERGY_KERNEL)
+    reached = path_energy(relaxed(path, LENGTH_OF_ENERGY_KERNEL, iterations=ITERATIONS), LENGTH_OF_ENERGY_KERNEL)
     return Record(
         "geodesic_gap",
-        float((found / exact - 1).square().mean().sqrt()),
+        float((reached / exact - 1).square().mean().sqrt()),
         reference_error=max(flow.drift for flow in flows) + ERROR_OF_DESCENT,
         coordinates=PINS_OF_ENERGY,
         replicas=PAIRS_OF_ENDS,
