@@ -58,6 +58,12 @@ class WeightDecayedNetwork:
             states.append(q + self.kernel.at(q).root() @ weights.T)
         return states
 
+    def carried_along(self, x: Float[Tensor, "m d"], w: Float[Tensor, "l d f"]) -> Float[Tensor, "m d"]:
+        """Where the layers take other points `x`, which have no part in the training."""
+        for weights, q in zip(w.unbind(0), self.states(w)[:-1], strict=True):
+            x = x + read_at(self.kernel, x, q, weights.T)
+        return x
+
     def value_and_gradient(self, u: np.ndarray) -> tuple[float, np.ndarray]:
         z = torch.from_numpy(np.array(u)).requires_grad_()
         value = self.decay / 2 * z.square().sum() + self.loss.value(self.states(self.weights(z))[-1])
@@ -144,6 +150,16 @@ class WeightDecayedNetwork:
     def kernel_weights(self, states: list[Tensor], momenta: Float[Tensor, "l1 n d"]) -> Float[Tensor, "l d f"]:
         """`sum_j P_{j,s+1} f(q_{j,s})^T`: what `omega_s = L w_s` is at a minimiser."""
         return momenta[1:].mT @ self.roots(states)
+
+
+def read_at(
+    kernel: OperatorKernel, x: Float[Tensor, "m d"], q: Float[Tensor, "n d"], R: Float[Tensor, "f k"]
+) -> Float[Tensor, "m k"]:
+    """At other points the function in the kernel's space of least norm that is `f(q) R` at the points `q`; for features
+    `f(x) R`."""
+    if isinstance(kernel, FeaturesKernel):
+        return kernel.of_points(x) @ R
+    return kernel.field(x, q, torch.linalg.solve_triangular(kernel.at(q).root().T, R, upper=True))
 
 
 def refined(weights: list[Float[np.ndarray, "l d f"]], depth: int) -> Float[np.ndarray, "m d f"]:

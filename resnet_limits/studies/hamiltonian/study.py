@@ -11,6 +11,7 @@ from .scaling import claims as scaling
 from .settings import Hamiltonian
 from .sparsity import claims as sparsity
 from .trained import claims as trained
+from .warped import claims as warped
 
 STUDY = Study(
     name="hamiltonian",
@@ -38,6 +39,7 @@ STUDY = Study(
         sparsity.GROUP,
         meanfield.GROUP,
         landmarks.GROUP,
+        warped.GROUP,
     ),
     check=check,
     figures=("deformed_points",),
