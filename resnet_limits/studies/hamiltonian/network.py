@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -36,14 +37,11 @@ class WeightDecayedNetwork:
     loss: EndLoss
     depth: int
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, int, int]:
         """Of `w`: (L, d, f)."""
-        return self.depth, self.q0.shape[1], self.kernel.at(self.q0[:1]).root().shape[1] if self._few else len(self.q0)
-
-    @property
-    def _few(self) -> bool:
-        return isinstance(self.kernel, FeaturesKernel)
+        few = isinstance(self.kernel, FeaturesKernel)
+        return self.depth, self.q0.shape[1], self.kernel.roots(self.q0).shape[1] if few else len(self.q0)
 
     def weights(self, z: Float[np.ndarray, " m"] | Tensor) -> Float[Tensor, "l d f"]:
         """`w = z / sqrt(L)`."""
@@ -79,7 +77,7 @@ class WeightDecayedNetwork:
         w = self.weights(u)
         *states, end = self.states(w)
         q, W = torch.stack(states), w[:, :, :d]
-        f = self.kernel.of_points(q)
+        f = self.kernel.roots(q)
         slope, curvature = a.slope(q, f[..., :d]), a.curvature(q, f[..., :d])
         costates = [self.loss.gradient(end)]
         for s in reversed(range(self.depth)):
@@ -158,7 +156,8 @@ def read_at(
     """At other points the function in the kernel's space of least norm that is `f(q) R` at the points `q`; for features
     `f(x) R`."""
     if isinstance(kernel, FeaturesKernel):
-        return kernel.of_points(x) @ R
+        f = kernel.of_points(x)
+        return f @ R[: f.shape[1]]  # the rows of a nugget move the training points alone
     return kernel.field(x, q, torch.linalg.solve_triangular(kernel.at(q).root().T, R, upper=True))
 
 

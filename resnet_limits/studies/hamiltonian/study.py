@@ -6,6 +6,7 @@ from ..study import Study
 from .energy import claims as energy
 from .landmarks import claims as landmarks
 from .meanfield import claims as meanfield
+from .nugget import claims as nugget
 from .request import check
 from .scaling import claims as scaling
 from .settings import Hamiltonian
@@ -40,6 +41,7 @@ STUDY = Study(
         meanfield.GROUP,
         landmarks.GROUP,
         warped.GROUP,
+        nugget.GROUP,
     ),
     check=check,
     figures=("deformed_points",),

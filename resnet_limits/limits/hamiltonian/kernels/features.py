@@ -46,6 +46,10 @@ class FeaturesKernel(OperatorKernel):
         """`f(x)`."""
         return self.with_bias(self.activation(x))
 
+    def roots(self, q: Float[Tensor, "*b n d"]) -> Float[Tensor, "*b n f"]:
+        """A root of the matrix at points that are trained, of several layers at a time."""
+        return self.of_points(q)
+
     def with_bias(self, a: Tensor) -> Tensor:
         """`f(x)` of `a(x)`."""
         import torch
