@@ -8,6 +8,7 @@ from .landmarks import claims as landmarks
 from .meanfield import claims as meanfield
 from .nugget import claims as nugget
 from .request import check
+from .robustness import claims as robustness
 from .scaling import claims as scaling
 from .settings import Hamiltonian
 from .sparsity import claims as sparsity
@@ -42,6 +43,7 @@ STUDY = Study(
         landmarks.GROUP,
         warped.GROUP,
         nugget.GROUP,
+        robustness.GROUP,
     ),
     check=check,
     figures=("deformed_points",),
