@@ -46,7 +46,7 @@ class Checkout:
     def verified(self, words: Sequence[str]) -> dict[str, Any]:
         """What `reslim verify WORDS --json` prints. Raises `RuntimeError` where it says nothing."""
         done = self.reslim("verify", *words, "--json")
-        if done.returncode not in (0, 1):  # 1: a claim came out other than it must
+        if done.returncode not in (0, 1) or not done.stdout:  # 1: a claim came out other than it must
             raise RuntimeError(f"verify {' '.join(words)} ended with {done.returncode}\n{done.stderr}")
         return json.loads(done.stdout)
 

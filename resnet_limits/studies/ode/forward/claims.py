@@ -89,7 +89,7 @@ GROUP = Group(
         ),
     ),
     observables={
-        "forward_error": "root mean square of x_L - x(T) over paths, inputs and coordinates; by scheme",
+        "forward_error": "|x_L - x(T)|, root mean square of coordinates, geometric mean of paths and inputs; by scheme",
         "leading_remainder": "root mean square of x_L - x(T) - h e(T) for Euler blocks, e of the variational equation",
     },
 )
