@@ -102,6 +102,7 @@ CASES = [
     Case("hamiltonian/trained", HAMILTONIAN, ("trained", "trained.limit"), ("depth", "minimiser", *SHOOTING)),
     Case("hamiltonian/meanfield", HAMILTONIAN, ("meanfield.draws",), ("minimiser", "replicas")),
     Case("hamiltonian/warped", HAMILTONIAN, ("warped",), ("minimiser", "replicas")),
+    Case("hamiltonian/nugget", HAMILTONIAN, ("nugget.dropout",), ("replicas",)),
     Case("hamiltonian/landmarks", HAMILTONIAN, ("landmarks.limit",), ("seed", "depth", "minimiser", *SHOOTING)),
     Case("kernel/moments", KERNEL, ("kernel.moments.constants",)),
     Case(

@@ -35,8 +35,9 @@ def ridge_of_dropout(F: Float[Tensor, "n f"], y: Float[Tensor, "n o"], rate: flo
 def least_squares_of_masks(
     F: Float[Tensor, "n f"], y: Float[Tensor, "n o"], masks: Float[Tensor, "m n f"]
 ) -> Float[Tensor, "f o"]:
-    """`R` of the least mean over masks of `|F m R - y|^2`."""
-    return torch.linalg.lstsq((F * masks).flatten(0, 1), y.repeat(len(masks), 1)).solution
+    """`R` of the least mean over masks of `|F m R - y|^2`, by its normal equations."""
+    rows = (F * masks).flatten(0, 1)
+    return torch.linalg.solve(rows.T @ rows, rows.T @ y.repeat(len(masks), 1))
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,9 @@ class WeightDecayedNetwork:
     @cached_property
     def shape(self) -> tuple[int, int, int]:
         """Of `w`: (L, d, f)."""
-        few = isinstance(self.kernel, FeaturesKernel)
-        return self.depth, self.q0.shape[1], self.kernel.roots(self.q0).shape[1] if few else len(self.q0)
+        n, d = self.q0.shape
+        kernel = self.kernel
+        return self.depth, d, kernel.roots(self.q0).shape[1] if isinstance(kernel, FeaturesKernel) else n
 
     def weights(self, z: Float[np.ndarray, " m"] | Tensor) -> Float[Tensor, "l d f"]:
         """`w = z / sqrt(L)`."""

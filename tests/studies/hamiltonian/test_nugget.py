@@ -23,13 +23,13 @@ from resnet_limits.studies.hamiltonian.limit import ShootingLimit, limit_of_setu
 from resnet_limits.studies.hamiltonian.network import WeightDecayedNetwork
 from resnet_limits.studies.hamiltonian.nugget import compare
 from resnet_limits.studies.hamiltonian.nugget import measure as nugget
-from resnet_limits.studies.hamiltonian.nugget.claims import NUGGET
+from resnet_limits.studies.hamiltonian.nugget.claims import MASK_COUNTS, NUGGET
 from resnet_limits.studies.hamiltonian.problem import Setup
 from resnet_limits.studies.hamiltonian.settings import Hamiltonian
 from tests.normals import normals
 from tests.planting import plant
 from tests.studies.hamiltonian.small import DEPTHS, SMALL, STUDY, measured
-from tests.studies.verdicts import verdict
+from tests.studies.verdicts import value, verdict
 
 TANH = activation_named("tanh")
 
@@ -45,6 +45,14 @@ def test_claims_hold_where_points_are_few():
     for claim in STUDY.parts["nugget"]:
         judgement = verdict(claim, jobs, compare)
         assert judgement.verdict == "supported", judgement.why
+
+
+def test_coordinates_that_are_padded_with_zeros_have_no_part_in_dropout():
+    wide = measured(nugget, replace(SMALL, replicas=3, width=3), (4,), InMemory())[0][1].records
+    plain = measured(nugget, replace(SMALL, replicas=3), (4,), InMemory())[0][1].records
+    for masks in MASK_COUNTS:
+        pair = [value(records, "dropout_distance", masks=masks).value for records in (wide, plain)]
+        assert pair[0] == pytest.approx(pair[1], rel=1e-9)
 
 
 @pytest.mark.slow

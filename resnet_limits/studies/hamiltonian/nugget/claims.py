@@ -48,8 +48,8 @@ GROUP = Group(
     name="nugget",
     title="What does a nugget do to a trained network, and what dropout to a linear layer?",
     loss=LOSS_OF_HAMILTONIAN,
-    seconds=6.0,
-    shared=5.0,
+    seconds=4.7,
+    shared=4.3,
     least=little,
     depths=Depths(high=MAX_DEPTH_OF_NUGGET),
     claims=(

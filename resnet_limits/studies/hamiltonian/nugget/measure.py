@@ -11,6 +11,7 @@ The weights `e` are trained like the others; none of the opponents is: a linear 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -63,7 +64,7 @@ def measure(job: Job) -> Measurement:
     branches = minima_of_setup(job, problem, settings.depth, "nugget", key_of_solution(settings))
     network = trained(problem, branches[0])
     records = certificate_of_minimum(job, problem, branches, coordinates())
-    records += dropout_distances(settings, problem)
+    records += dropout_distances(job, settings, problem)
     job.progress(0.6, "shooting")
     shot = limit_of_setup(job, settings, problem, "nugget")
     records += certificate_of_shooting(shot, coordinates())
@@ -76,7 +77,7 @@ def measure(job: Job) -> Measurement:
     return Measurement([*records, record], {f"{PREFIX_OF_NUGGET_ARRAYS}new_distance": off})
 
 
-def coordinates() -> dict[str, object]:
+def coordinates() -> dict[str, Any]:
     return {**COORDINATE_OF_NUGGET, **PINS_OF_NUGGET}
 
 
@@ -153,19 +154,29 @@ def carried_by_flow(problem: Setup, P: Tensor, x: Tensor) -> Tensor:
 # -- dropout --------------------------------------------------------------------------------------
 
 
-def dropout_distances(settings: Hamiltonian, problem: Setup) -> list[Record]:
+def dropout_distances(job: Job, settings: Hamiltonian, problem: Setup) -> list[Record]:
     """Of the least squares of so many masks of the features of the training points from ridge regression."""
-    assert isinstance(problem.kernel, FeaturesKernel)
-    F, y, rate = problem.kernel.of_points(problem.q0), problem.loss.y, DROPOUT_RATE
-    expected, draws = ridge_of_dropout(F, y, rate), DRAWS_OF_MASKS_A_REPLICA * settings.replicas
+    draws = DRAWS_OF_MASKS_A_REPLICA * settings.replicas
+    its_key = key_of_solution(settings, replicas=draws, masks=list(MASK_COUNTS), rate=DROPOUT_RATE)
+    solution = job.shared.solve("nugget.dropout", its_key, lambda: off_by_masks(settings, problem, draws))
     records = []
-    for count in MASK_COUNTS:
-        stream = generator(settings.seed, "hamiltonian.nugget.masks", count)
-        drawn = (masks_of_dropout((count, *F.shape), rate, stream) for _ in range(draws))
-        off = [least_squares_of_masks(F, y, masks) - expected for masks in drawn]
-        squares = np.array([float(R.square().sum()) for R in off]) / float(expected.square().sum())
+    for count, squares in zip(MASK_COUNTS, solution["squares"], strict=True):
         value = math.sqrt(float(squares.mean()))
         spread = float(squares.std(ddof=1)) / math.sqrt(draws) / (2 * value)
         where = {**coordinates(), "masks": count}
         records.append(Record("dropout_distance", value, stderr=spread, coordinates=where, replicas=draws))
     return records
+
+
+def off_by_masks(settings: Hamiltonian, problem: Setup, draws: int) -> dict[str, np.ndarray]:
+    """`|R_M - R|^2/|R|^2`, (numbers of masks, draws)."""
+    assert isinstance(problem.kernel, FeaturesKernel)
+    f, y, rate = problem.kernel.of_points(problem.q0), problem.loss.y, DROPOUT_RATE
+    F = f[:, f.abs().amax(dim=0) > 0]  # of coordinates that are padded with zeros there is nothing to learn
+    expected, squares = ridge_of_dropout(F, y, rate), []
+    for count in MASK_COUNTS:
+        stream = generator(settings.seed, "hamiltonian.nugget.masks", count)
+        drawn = (masks_of_dropout((count, *F.shape), rate, stream) for _ in range(draws))
+        off = [least_squares_of_masks(F, y, masks) - expected for masks in drawn]
+        squares.append([float(R.square().sum()) for R in off])
+    return {"squares": np.array(squares) / float(expected.square().sum())}
