@@ -70,9 +70,9 @@ GROUP = Group(
     least=least_of_forward,
     memory=("ode.paths", "width", "ode.inputs", "depth"),
     claims=(
-        _order("euler", 1, 0.1, states_move, -0.005117),
-        _order("heun", 2, 0.1, smooth_field, -0.0004734),
-        _order("rk4", 4, 0.2, smooth_field, 5.591e-8),
+        _order("euler", 1, 0.1, states_move, -0.005125),
+        _order("heun", 2, 0.1, smooth_field, -0.0005667),
+        _order("rk4", 4, 0.2, smooth_field, -9.237e-8),
         _frozen("heun"),
         _frozen("rk4"),
         Claim(
