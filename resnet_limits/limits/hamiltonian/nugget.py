@@ -33,8 +33,8 @@ class NuggetKernel(FeaturesKernel):
 
     def roots(self, q: Float[Tensor, "*b n d"]) -> Float[Tensor, "*b n m"]:
         """`(f(q), sqrt(r) I)`: a weight for each feature, then one for each point."""
-        own = torch.eye(q.shape[-2], dtype=q.dtype).mul_(self.r**0.5)
-        return torch.cat([self.of_points(q), own.expand(*q.shape[:-1], -1)], dim=-1)
+        single = torch.eye(q.shape[-2], dtype=q.dtype).mul_(self.r**0.5)
+        return torch.cat([self.of_points(q), single.expand(*q.shape[:-1], -1)], dim=-1)
 
 
 class NuggetAt(FeaturesAt):

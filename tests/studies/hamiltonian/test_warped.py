@@ -82,9 +82,9 @@ def test_the_objective_of_both_is_the_networks_own_and_the_read_outs():
     best = Ridge(problem.kernel, problem.loss.y, 0.05)
     q = objective.network.states(w)[-1]
     excess = loss_of_readout(problem.kernel.at(q).root(), R, problem.loss.y, 0.05) - best.value(q)
-    own = replace(objective.network, loss=best).value_and_gradient(u[: objective.numbers[0]].numpy())[0]
+    of_layers = replace(objective.network, loss=best).value_and_gradient(u[: objective.numbers[0]].numpy())[0]
     assert excess > 0
-    assert float(objective(u)) == pytest.approx(own + float(excess))
+    assert float(objective(u)) == pytest.approx(of_layers + float(excess))
 
 
 def test_a_warped_kernel_is_that_of_the_warped_points():

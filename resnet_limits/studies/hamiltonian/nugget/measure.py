@@ -11,7 +11,6 @@ The weights `e` are trained like the others; none of the opponents is: a linear 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
@@ -41,17 +40,17 @@ from ..problem import (
 )
 from ..settings import Hamiltonian
 from .claims import (
-    COORDINATE_OF_NUGGET,
     DRAWS_OF_MASKS_A_REPLICA,
     DROPOUT_RATE,
     MASK_COUNTS,
     MOST_POINTS_OF_NUGGET,
     NUGGET,
+    NUGGET_COORDINATES,
     PINS_OF_NUGGET,
     PREFIX_OF_NUGGET_ARRAYS,
 )
 
-DISTANCE_OF_NEW_POINTS = 0.5
+DISTANCE_OF_CARRIED_POINTS = 0.5
 """Standard deviation of the new points, one about each training point."""
 OBSERVABLES_OF_LAYERS = ("nugget_penalty", "nugget_slack", "nugget_drift")
 
@@ -63,22 +62,20 @@ def measure(job: Job) -> Measurement:
     job.progress(0.0, "minimiser")
     branches = minima_of_setup(job, problem, settings.depth, "nugget", key_of_solution(settings))
     network = trained(problem, branches[0])
-    records = certificate_of_minimum(job, problem, branches, coordinates())
+    records = certificate_of_minimum(job, problem, branches, NUGGET_COORDINATES)
     records += dropout_distances(job, settings, problem)
     job.progress(0.6, "shooting")
     shot = limit_of_setup(job, settings, problem, "nugget")
-    records += certificate_of_shooting(shot, coordinates())
+    records += certificate_of_shooting(shot, NUGGET_COORDINATES)
     if network.still is not None:
-        return Measurement([*records, *(unknown(name, network.still, coordinates()) for name in OBSERVABLES_OF_LAYERS)])
+        return Measurement(
+            [*records, *(unknown(name, network.still, NUGGET_COORDINATES) for name in OBSERVABLES_OF_LAYERS)]
+        )
     records += of_layers(network)
     if shot.why:
         return Measurement(records)
-    record, off = new_points(network, shot, settings)
+    record, off = distance_of_new_points(network, shot, settings)
     return Measurement([*records, record], {f"{PREFIX_OF_NUGGET_ARRAYS}new_distance": off})
-
-
-def coordinates() -> dict[str, Any]:
-    return {**COORDINATE_OF_NUGGET, **PINS_OF_NUGGET}
 
 
 def with_nugget(problem: Setup, settings: Hamiltonian) -> Setup:
@@ -95,7 +92,9 @@ def of_layers(network: CertifiedNetwork) -> list[Record]:
         "nugget_drift": drift(network),
     }
     error = depth * RELATIVE_ROUNDING_OF_STATES + off
-    return [Record(name, value, reference_error=error, coordinates=coordinates()) for name, value in values.items()]
+    return [
+        Record(name, value, reference_error=error, coordinates=NUGGET_COORDINATES) for name, value in values.items()
+    ]
 
 
 def penalty_missed(network: CertifiedNetwork) -> float:
@@ -130,17 +129,19 @@ def drift(network: CertifiedNetwork) -> float:
 # -- new points -----------------------------------------------------------------------------------
 
 
-def new_points(network: CertifiedNetwork, shot: ShootingLimit, settings: Hamiltonian) -> tuple[Record, np.ndarray]:
+def distance_of_new_points(
+    network: CertifiedNetwork, shot: ShootingLimit, settings: Hamiltonian
+) -> tuple[Record, np.ndarray]:
     """How far apart network and geodesic take them, and the differences."""
     q0 = shot.problem.q0
     draw = generator(settings.seed, "hamiltonian.nugget.points").standard_normal(q0.shape)
-    x = q0 + DISTANCE_OF_NEW_POINTS * torch.from_numpy(draw)
+    x = q0 + DISTANCE_OF_CARRIED_POINTS * torch.from_numpy(draw)
     fine, coarse = (carried_by_flow(shot.problem, P, x) for P in shot.momenta)
     off, moved = network.network.carried_along(x, network.w) - fine, root_mean_square(fine - x)
     left = shot.left + network.network.depth**0.5 * network.off + RELATIVE_ROUNDING_OF_STATES
     error = shot.share * root_mean_square(fine - coarse) / moved + left
     distance = root_mean_square(off) / moved
-    record = Record("new_distance", distance, reference=moved, reference_error=error, coordinates=coordinates())
+    record = Record("new_distance", distance, reference=moved, reference_error=error, coordinates=NUGGET_COORDINATES)
     return record, np.ascontiguousarray((off / moved).reshape(1, -1).numpy())
 
 
@@ -163,7 +164,7 @@ def dropout_distances(job: Job, settings: Hamiltonian, problem: Setup) -> list[R
     for count, squares in zip(MASK_COUNTS, solution["squares"], strict=True):
         value = math.sqrt(float(squares.mean()))
         spread = float(squares.std(ddof=1)) / math.sqrt(draws) / (2 * value)
-        where = {**coordinates(), "masks": count}
+        where = {**NUGGET_COORDINATES, "masks": count}
         records.append(Record("dropout_distance", value, stderr=spread, coordinates=where, replicas=draws))
     return records
 

@@ -71,12 +71,12 @@ def measure(job: Job) -> Measurement:
         pairs = zip(tries_by_arm, best, strict=True)
         accuracies.append([[tries[b].test[level] for level, b in enumerate(row)] for tries, row in pairs])
         reached += [attempt.reached for tries in tries_by_arm for attempt in tries]
-    records = [Record("robust_reached", float(np.mean(reached)), coordinates=coordinates(), replicas=seeds)]
+    records = [Record("robust_reached", float(np.mean(reached)), coordinates=robustness_at(), replicas=seeds)]
     records += of_arms(np.array(accuracies), np.array(chosen))
     return Measurement(records)
 
 
-def coordinates(**more: object) -> dict[str, object]:
+def robustness_at(**more: object) -> dict[str, object]:
     return {"of": "robustness", **PINS_OF_ROBUSTNESS, **more}
 
 
@@ -126,9 +126,9 @@ class Repetition:
 
     def start(self, shape: tuple[int, int, int]) -> np.ndarray:
         """Small weights of the layers, those of single points zero."""
-        own = self.problem.network(self.settings.depth).shape
+        shared = self.problem.network(self.settings.depth).shape
         start = np.zeros(shape)
-        start[..., : own[2]] = START_STANDARD_DEVIATION * self._stream("start").standard_normal(own)
+        start[..., : shared[2]] = START_STANDARD_DEVIATION * self._stream("start").standard_normal(shared)
         return start.ravel()
 
     def network(self, arm: str, parameter: float) -> WeightDecayedNetwork:
@@ -157,10 +157,10 @@ class Repetition:
         layers, loss = self.problem.network(len(w)), self.problem.loss
         w = w[..., : layers.shape[2]]
         ends = [(layers.carried_along(x, w), labels) for x, labels in noisy]
-        return tuple(float((predicted(loss.scorer(layers.q0)(end)) == labels).double().mean()) for end, labels in ends)
+        return tuple(float((classes_of(loss.scorer(layers.q0)(end)) == labels).double().mean()) for end, labels in ends)
 
 
-def predicted(scores: Float[Tensor, "m o"]) -> Tensor:
+def classes_of(scores: Float[Tensor, "m o"]) -> Tensor:
     """The class of the largest score, or of the sign of one."""
     return (scores[:, 0] > 0).long() if scores.shape[1] == 1 else scores.argmax(dim=1)
 
@@ -171,17 +171,17 @@ def of_arms(accuracies: np.ndarray, chosen: np.ndarray) -> Iterator[Record]:
 
     def mean(name: str, values: np.ndarray, **where: object) -> Record:
         stderr = float(values.std(ddof=1)) / math.sqrt(seeds) if seeds > 1 else math.nan
-        return Record(name, float(values.mean()), stderr=stderr, coordinates=coordinates(**where), replicas=seeds)
+        return Record(name, float(values.mean()), stderr=stderr, coordinates=robustness_at(**where), replicas=seeds)
 
     for level, noise in enumerate(NOISE_LEVELS):
         for a, (arm, parameters) in enumerate(PARAMETERS_BY_ARM.items()):
-            best, own = chosen[:, a, level], accuracies[:, a, level]
-            yield mean("robust_accuracy", own, arm=arm, noise=noise)
+            best, accuracy = chosen[:, a, level], accuracies[:, a, level]
+            yield mean("robust_accuracy", accuracy, arm=arm, noise=noise)
             at_end = np.isin(best, (0, len(parameters) - 1))
             for name, value in (
                 ("robust_parameter", float(np.exp(np.log(np.array(parameters)[best]).mean()))),
                 ("robust_at_end", float(at_end.mean())),
             ):
-                yield Record(name, value, coordinates=coordinates(arm=arm, noise=noise), replicas=seeds)
+                yield Record(name, value, coordinates=robustness_at(arm=arm, noise=noise), replicas=seeds)
             if arm != "nugget":
-                yield mean("robust_difference", accuracies[:, 0, level] - own, against=arm, noise=noise)
+                yield mean("robust_difference", accuracies[:, 0, level] - accuracy, against=arm, noise=noise)

@@ -38,7 +38,7 @@ DISTANCE_OF_NEW_POINTS = 0.5
 def measure(job: Job) -> Measurement:
     settings, coordinates = pinned(job.settings, PINS_OF_WARPED), {"of": "warped", **PINS_OF_WARPED}
     more = {"depth": DEPTH_OF_WARP, "replicas": settings.replicas, "minimiser": asdict(settings.minimiser)}
-    solution = job.shared.solve("warped", key_of_solution(settings, **more), lambda: regressed(job, settings))
+    solution = job.shared.solve("warped", key_of_solution(settings, **more), lambda: of_both_regressions(job, settings))
     targets, tolerance = TARGETS_A_REPLICA * settings.replicas, settings.minimiser.tolerance
     norm, eigenvalue = solution["certificate"].tolist()
     records = [
@@ -53,7 +53,7 @@ def measure(job: Job) -> Measurement:
     return Measurement(records)
 
 
-def regressed(job: Job, settings: Hamiltonian) -> dict[str, np.ndarray]:
+def of_both_regressions(job: Job, settings: Hamiltonian) -> dict[str, np.ndarray]:
     """By observable its value, what it may be off by, and its standard error; and the certificate of the minimum."""
     problem = setup(settings)
     job.progress(0.0, "layers and read-out")
