@@ -8,8 +8,8 @@
 and, before Hydra sees it (`in_full`), what is typed with less:
 
     claims=ID,ID                     a list of names, as of every key that is one, and no sweep: [ID],[ID] is that, and
-                                     a shell may take brackets away. The study, if none is named, is the one that all
-                                     of these claims name before the first dot
+    data.x=0.4,-1e-3                 a shell may take brackets away; so of a key that is a list of numbers. The study,
+                                     if none is named, is the one that all of these claims name before the first dot
     depth=8..512                     a ladder of an integer key: 8, 16, 32, ..., 512, each the double of the one before
     lr=0.1, activation=silu          a key by the short form, and a value by the further name, that each declares
     data=my.npz, data=my/images      what lies at a path, in place of a name: the source of it, and where it is
@@ -56,8 +56,8 @@ from .launchers import LAUNCHERS, named
 MAX_JOBS = 10_000
 OF_VALUES = (ValueError, AssertionError, TypeError, ArithmeticError, RecursionError)
 """What Hydra and OmegaConf let through where a value has a shape that they do not expect."""
-NAMES = re.compile(r"[\w.*-]+(\s*,\s*[\w.*-]+)*")
-"""Names with commas between them."""
+NAMES = re.compile(r"[\w.*+-]+(\s*,\s*[\w.*+-]+)*")
+"""Names with commas between them; numbers are some."""
 WORD = re.compile(r"[^\W\d]\w*")
 PLAIN = re.compile(r"[\w./:@+-]*", re.ASCII)
 """A text that Hydra reads as it is."""
@@ -106,7 +106,7 @@ def _in_full(line: str, study: str) -> str:
             raise SettingError(f"{key}={value}: a ladder doubles from a first to a last value, such as {key}=8..64")
         value = LADDER.sub(lambda ends: _ladder(key, int(ends[1]), int(ends[2])), value)
     if (
-        list[str] in (entry.type, *typing.get_args(entry.type))
+        {list[str], list[float]} & {entry.type, *typing.get_args(entry.type)}
         and NAMES.fullmatch(value)
         and "null" not in value.split(",")
     ):

@@ -151,9 +151,19 @@ def _show(study: Study) -> None:
             Text.assemble((study.name, "bold"), ": ", study.question), study.title, Text(study.equation, "cyan")
         ),
         asked_table(study, {claim.id for claim in study.claims}),
+        *_losses(study),
         _main_keys(study),
         _ways_on(study),
     )
+
+
+def _losses(study: Study) -> Iterator[Columns]:
+    """The losses that networks are trained by, each with its factor and its groups."""
+    table = Columns(Column("loss", wraps=True), Column("of", wraps=True))
+    for loss in dict.fromkeys(group.loss for group in study.groups if group.loss):
+        table.row(loss, ", ".join(group.name for group in study.groups if group.loss == loss))
+    if table.rows:
+        yield table
 
 
 def _main_keys(study: Study) -> Columns:

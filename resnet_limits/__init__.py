@@ -57,6 +57,7 @@ if TYPE_CHECKING:  # for type checkers, which cannot ask a registry
     from .data.sources.labelled_file import LabelledFileData as LabelledFileData
     from .data.sources.mnist import MnistData as MnistData
     from .data.sources.moons import MoonsData as MoonsData
+    from .data.sources.points import PointsData as PointsData
     from .data.sources.source import Data as Data
     from .data.sources.source import Generated as Generated
     from .data.sources.source import Images as Images
@@ -78,13 +79,17 @@ if TYPE_CHECKING:  # for type checkers, which cannot ask a registry
     from .limits.gram_moments import GramMoments as GramMoments
     from .limits.gram_moments import gram_moments as gram_moments
     from .limits.hamiltonian.end_loss import Fixed as Fixed
+    from .limits.hamiltonian.end_loss import Pooled as Pooled
+    from .limits.hamiltonian.kernels.equivariant import EquivariantKernel as EquivariantKernel
     from .limits.hamiltonian.kernels.gaussian import GaussianKernel as GaussianKernel
     from .limits.hamiltonian.kernels.kernel import OperatorKernel as OperatorKernel
     from .limits.hamiltonian.losses.loss import PointwiseLoss as PointwiseLoss
     from .limits.hamiltonian.losses.square import SquareLoss as SquareLoss
+    from .limits.hamiltonian.permutations import PermutationGroup as PermutationGroup
     from .limits.hamiltonian.shooting import Problem as Problem
     from .limits.hamiltonian.shooting import Shooting as Shooting
     from .limits.hamiltonian.shooting import shoot as shoot
+    from .limits.hamiltonian.windows import Windows as Windows
     from .limits.kernel import LimitKernel as LimitKernel
     from .limits.kernel_recursion import FiniteDepthKernel as FiniteDepthKernel
     from .measurement.job import FinishedJob as FinishedJob
@@ -174,6 +179,7 @@ _PLACES = {
     "DeepKernel": "limits.deep_kernel",
     "Draw": "paths.path",
     "DrivenFlow": "limits.flow",
+    "EquivariantKernel": "limits.hamiltonian.kernels.equivariant",
     "Euler": "networks.steps.euler",
     "EulerMaruyama": "sampling.schemes",
     "Expected": "claims.claim",
@@ -202,8 +208,10 @@ _PLACES = {
     "Paper": "papers",
     "Parametrisation": "networks.parametrisation",
     "Path": "paths.path",
+    "PermutationGroup": "limits.hamiltonian.permutations",
     "Plane": "data.sources.source",
     "PointwiseLoss": "limits.hamiltonian.losses.loss",
+    "Pooled": "limits.hamiltonian.end_loss",
     "Problem": "limits.hamiltonian.shooting",
     "RK4": "networks.steps.rk4",
     "Random": "paths.laws.law",
@@ -223,6 +231,7 @@ _PLACES = {
     "VectorField": "networks.vector_field",
     "Verdicts": "python",
     "WeightPath": "paths.path",
+    "Windows": "limits.hamiltonian.windows",
     "activation_named": "networks.activations",
     "adjoint": "limits.adjoint",
     "affine": "networks.affine",

@@ -93,6 +93,13 @@ HAIRER = Paper(
     "Solving ordinary differential equations I",
     1993,
 )
+HAGER = Paper(
+    "Hager",
+    "Hager, William W.",
+    "Runge-Kutta methods in optimal control and the transformed adjoint system",
+    2000,
+    journal="Numerische Mathematik",
+)
 SANZ_SERNA = Paper(
     "Sanz-Serna",
     "Sanz-Serna, Jesús María",
@@ -265,6 +272,28 @@ JOSHI = Paper(
     2000,
     journal="IEEE Transactions on Image Processing",
 )
+ESTEVE = Paper(
+    "Esteve, Geshkovski, Pighin & Zuazua",
+    "Esteve, Carlos and Geshkovski, Borjan and Pighin, Dario and Zuazua, Enrique",
+    "Large-time asymptotics in deep learning",
+    2020,
+    "2008.02491",
+)
+HOLM = Paper(
+    "Holm & Marsden",
+    "Holm, Darryl D. and Marsden, Jerrold E.",
+    "Momentum maps and measure-valued solutions (peakons, filaments and sheets) for the EPDiff equation",
+    2005,
+    "nlin/0312048",
+)
+MILLER = Paper(
+    "Miller, Trouvé & Younes",
+    "Miller, Michael I. and Trouvé, Alain and Younes, Laurent",
+    "Geodesic shooting for computational anatomy",
+    2006,
+    journal="Journal of Mathematical Imaging and Vision",
+)
+MILNOR = Paper("Milnor", "Milnor, John", "Morse theory", 1963)
 ARSIGNY = Paper(
     "Arsigny, Commowick, Pennec & Ayache",
     "Arsigny, Vincent and Commowick, Olivier and Pennec, Xavier and Ayache, Nicholas",

@@ -96,7 +96,7 @@ def other_value(entry):
     if rule["pattern"]:
         return "another"
     if value is None:
-        return 7
+        return [7.0] if entry.type == typing.Optional[list[float]] else 7
     if isinstance(value, list):
         return [*value, value[-1] + 1]
     return value + 1 if isinstance(value, int) else value / 2 or 0.5
@@ -202,6 +202,8 @@ def test_values_of_another_type_are_refused_by_name(settings):
             wrong.remove(True)
         if entry.type == list[int]:
             wrong = [1, ["a word"], [True], [1.5], [[1]], *(value for value in wrong if value != [1])]
+        if entry.type == typing.Optional[list[float]]:
+            wrong = [1, ["a word"], [True], [math.nan], [[1]], *(value for value in wrong if value != [1])]
         optional = type(None) in typing.get_args(entry.type)
         for value in [*wrong, *([] if optional else [None])]:
             if entry.key in ("outputs", "data.root", "data.file") and isinstance(value, str):

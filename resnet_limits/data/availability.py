@@ -15,7 +15,7 @@ class Availability:
 
     name: str
     source: str
-    """`files`, or where there is nothing to fetch: `bundled`, `generated`."""
+    """`files`, or where there is nothing to fetch: `bundled`, `generated`, `given` by keys."""
     present: bool
     where: str
     bytes: int | None = None

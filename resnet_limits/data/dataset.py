@@ -17,7 +17,8 @@ class Dataset:
     Classification: labels 0 .. classes - 1, (n,), int64. Regression: targets (n, outputs), floating point, and
     `classes` is 0. Standardised over the training points: each feature and each target has mean 0 and variance 1 (one
     that is constant there is 0 there); of images, each channel over all its pixels. Test points and targets went
-    through the same affine map. Points are float64, those of images float32: bytes hold no more.
+    through the same affine map. A source may give its points as they stand instead (`Data.as_given`). Points are
+    float64, those of images float32: bytes hold no more.
     Raises `DamagedData` where shapes or labels do not fit.
     """
 

@@ -28,6 +28,7 @@ def load(data: Data, *, seed: int, progress: Listener = lambda message: None) ->
     The training points are the first `train_size` of a random order, the test points the last `test_size` of it, or,
     of a set with a test set of its own, the first of a random order of that: a larger training set contains the
     smaller one. Of a set of fixed size, null takes all that are left; no test points remain where all are trained on.
+    A source whose points are taken as given keeps their order and their numbers.
 
     The last data set is kept in memory: do not write into its tensors. `progress` is told while many files are read.
     What is loaded is held against `data.digest`, where that is given: `DamagedData` where it is something else.
@@ -68,11 +69,11 @@ def _load(data: Data, seed: int, progress: Listener) -> Dataset:
     x, y = _all_points(data, seed)
     chosen, held_out = _parts(data, len(x), seed)
     train = len(chosen)
-    points = _standardised(x, chosen)
+    points = _scaled(data, x, chosen)
     if regression := y.ndim == 2:
-        if np.ptp(y[chosen], axis=0).min() == 0:
+        if np.ptp(y[chosen], axis=0).min() == 0 and not data.as_given:
             raise SettingError(f"data.train_size: the {train} training targets of {data.name} are all equal; take more")
-        values = _standardised(y, chosen)
+        values = _scaled(data, y, chosen)
     else:
         _check_classes(data, y[chosen], seed)
         values = torch.from_numpy(y.astype(np.int64))
@@ -84,7 +85,7 @@ def _parts(data: Data, total: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """The training and the test points among all: of one random order, or of one of each part that is set apart."""
     if not isinstance(there := data.available(), tuple):
         train, test = sizes.split(data, total)
-        order = permutation(total, seed=seed, purpose="data.split").numpy()
+        order = np.arange(total) if data.as_given else permutation(total, seed=seed, purpose="data.split").numpy()
         return order[:train], order[total - test :]
     train = sizes.part("train", data.train_size, there[0], data.named())
     test = sizes.part("test", data.test_size, there[1], data.named())
@@ -109,6 +110,10 @@ def _from_images(data: Images, seed: int, progress: Listener) -> Dataset:
         images.y_test[held_out],
         len(images.classes),
     )
+
+
+def _scaled(data: Data, x: np.ndarray, chosen: np.ndarray) -> Tensor:
+    return torch.from_numpy(x) if data.as_given else _standardised(x, chosen)
 
 
 def _standardised(x: np.ndarray, chosen: np.ndarray) -> Tensor:

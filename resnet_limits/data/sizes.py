@@ -24,7 +24,7 @@ def numbers_of_points(data: Data) -> tuple[int, int]:
         counts = part("train", data.train_size, has[0], name), part("test", data.test_size, has[1], name)
     else:
         counts = split(data, data.total() if has is None else has)
-    if counts[0] < 2:
+    if counts[0] < 2 and not data.as_given:
         one = "one class" if data.labelled() else "one target"
         raise SettingError(f"data.train_size: {counts[0]} training point of {name} is of {one}; take more")
     return counts

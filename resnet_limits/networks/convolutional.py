@@ -137,7 +137,7 @@ def stage_map(phi: str, parameters: Parameters, stage: int, x: Maps, *, units: i
     """`phi_v(x)`: the units of one stage. Raises `ValueError` naming a unit that changes the shape of the state, and
     for units that are no multiple of the weight sets."""
     h, nonlinear = CONVOLUTIONAL.block_factor(units, horizon), activation_named(phi)
-    for k, theta in enumerate(_units(parameters, stage, units)):
+    for k, theta in enumerate(weights_of_units(parameters, stage, units)):
         x = x + h * _checked(velocity(nonlinear, x, theta), x, stage, k)
     return x
 
@@ -145,7 +145,7 @@ def stage_map(phi: str, parameters: Parameters, stage: int, x: Maps, *, units: i
 def stage_inverse(phi: str, parameters: Parameters, stage: int, x: Maps, *, units: int, horizon: float = 1.0) -> Maps:
     """`phi_-v(x)`: the units of one stage in reverse order, each with -h."""
     h, nonlinear = CONVOLUTIONAL.block_factor(units, horizon), activation_named(phi)
-    for k, theta in reversed(list(enumerate(_units(parameters, stage, units)))):
+    for k, theta in reversed(list(enumerate(weights_of_units(parameters, stage, units)))):
         x = x - h * _checked(velocity(nonlinear, x, theta), x, stage, k)
     return x
 
@@ -173,8 +173,9 @@ def convolved(
     return functional.conv2d(x, W.flatten(0, 1), bias, stride=stride, padding=1, groups=len(W))
 
 
-def _units(parameters: Parameters, stage: int, units: int) -> list[dict[str, Tensor]]:
-    """The weights of each unit, by unbinding: the gradient of a slice would be as large as all sets."""
+def weights_of_units(parameters: Parameters, stage: int, units: int) -> list[dict[str, Tensor]]:
+    """The weights of each unit of a stage. Raises `ValueError` for units that are no multiple of the weight sets."""
+    # By unbinding: the gradient of a slice would be as large as all sets.
     prefix = f"stage{stage}."
     weights = {name.removeprefix(prefix): w.unbind(dim=1) for name, w in parameters.items() if name.startswith(prefix)}
     sets = len(weights["A"])

@@ -28,10 +28,12 @@ REACHED = {"test_accuracy": "test accuracy", "train_loss": "training loss"}
 
 @dataclass(frozen=True)
 class Answered:
-    """A group: its question, what its measurement costs, and its claims at the settings that are shown together."""
+    """A group: its question, the loss with its factor where networks are trained, what its measurement costs, and its
+    claims at the settings that are shown together."""
 
     name: str
     title: str
+    loss: str
     cost: str
     claims: Sequence[Claim]
 
@@ -124,7 +126,7 @@ def by_group(summary: Mapping[str, Any], claims: Sequence[Claim]) -> list[Answer
         for group in summary.get("groups", ())  # an earlier version knew of none
     ]
     return [
-        Answered(group["name"], group["title"], duration(group["seconds"]), claims_of_group)
+        Answered(group["name"], group["title"], group.get("loss", ""), duration(group["seconds"]), claims_of_group)
         for group, claims_of_group in answers
         if claims_of_group
     ]

@@ -83,12 +83,15 @@ def _check_choice(name: str, value: Any, choices: Collection[str]) -> None:
 
 
 def _check_list(name: str, values: Any, item: Any, rule: Mapping[str, Any]) -> None:
-    """A list of names, or of different integers, each as the rule says."""
-    if not isinstance(values, list) or not all(isinstance(v, item) and not isinstance(v, bool) for v in values):
-        example = "names such as [a, b]" if item is str else "integers such as [1, 3]"
+    """A list of names, of numbers, or of different integers, each as the rule says."""
+    allowed = (int, float) if item is float else item
+    if not isinstance(values, list) or not all(isinstance(v, allowed) and not isinstance(v, bool) for v in values):
+        example = {str: "names such as [a, b]", int: "integers such as [1, 3]", float: "numbers such as [0.4, 1]"}[item]
         raise SettingError(f"{name}: expected a list of {example}, got {values!r}")
     if item is int and (not values or len(set(values)) < len(values)):
         raise SettingError(f"{name}: expected one or more different integers, got {values!r}")
+    if item is float and not all(map(math.isfinite, values)):
+        raise SettingError(f"{name}: expected finite numbers, got {values!r}")
     for value in values:
         _check_choice(name, value, rule["choices"])
         if not in_range(value, rule):

@@ -84,7 +84,7 @@ class WithKeys:
         for name in (key.name for key in dataclasses.fields(typing.cast(Any, self))):
             given = getattr(self, name)
             value = plain_values(given)
-            if isinstance(value, str | int) and is_list(types[name]):
+            if isinstance(value, str | int | float) and is_list(types[name]):
                 value = [value]
             if value is not given:
                 setattr(self, name, value)

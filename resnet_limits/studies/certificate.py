@@ -14,7 +14,7 @@ def of_the_minimiser(
     branches: Sequence[SolutionBranch], refine: Refine, tolerance: float, where: Mapping[str, Any]
 ) -> list[Record]:
     """Of the first branch, which is judged: certificate and counts at its end and (by step) at every rung; of several
-    branches the value of each, and how far apart they are.
+    branches the value of each, how far apart they are, and how far the judged one lies above the least.
 
     The record of the gradient norm has the tolerance as its reference.
     """
@@ -27,6 +27,9 @@ def of_the_minimiser(
     if len(branches) > 1:
         apart = distance_between([branch.minimum for branch in branches])
         records.append(Record("branch_distance", apart, coordinates=where, replicas=1))
+        least = min(branch.minimum.value for branch in branches if branch.minimum.converged or branch is judged)
+        above = (judged.minimum.value - least) / (abs(least) or 1.0)
+        records.append(Record("above_least", above, coordinates=where, replicas=1))
         for branch in branches:
             start = {**where, "start": branch.start}
             records.append(Record("branch_minimum", branch.minimum.value, coordinates=start, replicas=1))

@@ -94,7 +94,8 @@ class Group:
 
     def document(self) -> dict[str, Any]:
         """What is said of the group in JSON."""
-        return {"name": self.name, "title": self.title, "seconds": self.seconds, "depths": asdict(self.depths)}
+        facts = {"name": self.name, "title": self.title, "loss": self.loss}
+        return {**facts, "seconds": self.seconds, "depths": asdict(self.depths)}
 
     def _bounded(self, claim: Claim) -> Claim:
         bound = str(self.depths)

@@ -15,6 +15,10 @@ MAX_SURPRISE_AT_END = 4.0
 seen); on a branch it is about 1/4, of the second and third rung about 1."""
 RELATIVE_DISTANCE_OF_TWO_MINIMA = 1e-6
 """Relative distance above which the minima of two starts are two."""
+RELATIVE_ROUNDING_OF_MINIMA = 1e-10
+"""Differences of values of minima below this, relative to them, say nothing."""
+MINIMA_NAMED = 3
+"""How many of several minima are named with their values, from the least."""
 
 EXPECTED_FIRST_ORDER = Expected("order", 1, 0.1)
 
@@ -30,7 +34,10 @@ OBSERVABLES_OF_CERTIFICATE = {
     "branch_surprise": "by rung (step): distance of the minimum from where the coarser ones point, by that of the rung"
     " before: about 1/4 (of the second and third rung by that of the next: about 1); above 4 it is on another branch",
     "branch_distance": "largest relative distance of the minima of several starts from the one that is judged",
-    "branch_minimum": "value at the minimum of each of several starts (coordinate start)",
+    "branch_minimum": "value at the minimum of each of several starts (coordinate start); of the small problem of"
+    " gamma of each start that leads to another",
+    "above_least": "value at the minimum that is judged less the least of several starts, relative: positive where it"
+    " is a local minimum only",
 }
 """What `certificate.py` records."""
 
@@ -72,7 +79,8 @@ def not_reached(where: Mapping[str, str], advice: str, *, one_branch: bool = Tru
 
 
 def branches_differ(where: Mapping[str, str]) -> Callable[[Any], str | None]:
-    """For `Claim.note`: that several starts led to several minima, and which is judged, or None."""
+    """For `Claim.note`: that several starts led to several minima, which is judged, and where that is local only; or
+    None."""
 
     def note(records: Any) -> str | None:
         rows = _rows(records, where)
@@ -81,16 +89,29 @@ def branches_differ(where: Mapping[str, str]) -> Callable[[Any], str | None]:
         apart = rows[(rows["observable"] == "branch_distance") & (rows["value"] > RELATIVE_DISTANCE_OF_TWO_MINIMA)]
         if not len(apart):
             return None
-        row = apart.loc[apart["depth"].idxmax()]
-        there = rows[(rows["observable"] == "branch_minimum") & (rows["depth"] == row["depth"])]
-        values = ", ".join(dict.fromkeys(f"{value:.6g}" for value in sorted(there["value"])))
+        deepest = apart["depth"].max()
+        there = rows[(rows["observable"] == "branch_minimum") & (rows["depth"] == deepest)]
+        values = list(dict.fromkeys(f"{value:.6g}" for value in sorted(there["value"])))
+        listed = ", ".join(values[:MINIMA_NAMED]) + (", ..." if len(values) > MINIMA_NAMED else "")
         named = ", ".join(f"{name}={value}" for name, value in where.items())
-        return (
-            f"several starts lead to branches of minimisers that differ ({named}, L={row['depth']}: by"
-            f" {row['value']:.2g} of their size; values {values}); the one of least value at L={JUDGED_DEPTH} is judged"
+        words = (
+            f"several starts lead to minima that differ ({named}, L={deepest}: {listed}); the branch of least value"
+            f" beyond L={JUDGED_DEPTH} is judged, the others are local only"
         )
+        return words + _local_at(rows)
 
     return note
+
+
+def _local_at(rows: Any) -> str:
+    """At which depths the minimum that is judged is a local one only, with the next words; empty where at none."""
+    above = rows[(rows["observable"] == "above_least") & (rows["value"] > RELATIVE_ROUNDING_OF_MINIMA)]
+    if not len(above):
+        return ""
+    depths = ", ".join(
+        f"L={depth} (by {value:.1g})" for depth, value in zip(above["depth"], above["value"], strict=True)
+    )
+    return f"; it is local only, too, at {depths}, where another is lower"
 
 
 def _rows(records: Any, where: Mapping[str, str]) -> Any:

@@ -1,11 +1,13 @@
 """Branches of minimisers, one a start: which of them is judged, how far apart they are, and where one ends.
 
-Several starts may lead to several minima. They are never averaged: the one of least value at depth `JUDGED_DEPTH` is
-judged at every depth, whatever depths are asked for. Free of torch.
+Several starts may lead to several minima. They are never averaged: the one whose value, continued from depth
+`JUDGED_DEPTH` to infinite depth, is least is judged at every depth, whatever depths are asked for. At a depth where
+another is lower it is a local minimum only. Free of torch.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
     from .minimiser import Minimum
 
 JUDGED_DEPTH = 32
-"""Depth at which the branch of least value is chosen."""
+"""Depth from which the branch of least value is chosen."""
+SAME_MINIMUM = 1e-5
+"""Relative distance below which two minima are one."""
 NEAR_ENOUGH = 1e-3
 """A relative distance below which a minimum is where it was said to be, whatever the other rungs."""
 
@@ -38,18 +42,47 @@ class SolutionBranch:
         return self.rungs[-1].minimum
 
 
-def branches(climbed: Callable[[int, int], Sequence[Rung]], depth: int, starts: int) -> list[SolutionBranch]:
-    """The branches of so many starts up to a depth, that of least value at depth `JUDGED_DEPTH` first.
+def branches(climbed: Callable[[int, int], Sequence[Rung]], depth: int, starts: Sequence[int]) -> list[SolutionBranch]:
+    """The branches of these starts up to a depth, that of least value beyond depth `JUDGED_DEPTH` first.
 
     `climbed(start, depth)` are the rungs of one. Minima that were reached go before those that were not.
     """
 
     def rank(start: int) -> tuple[bool, float]:
-        minimum = climbed(start, JUDGED_DEPTH)[-1].minimum
-        return not minimum.converged, minimum.value
+        rungs = climbed(start, JUDGED_DEPTH)
+        return not rungs[-1].minimum.converged, _continued([rung.minimum.value for rung in rungs])
 
-    order = sorted(range(starts), key=rank) if starts > 1 else [0]
+    order = sorted(starts, key=rank) if len(starts) > 1 else list(starts)
     return [SolutionBranch(start, climbed(start, depth)) for start in order]
+
+
+def apart(climbed: Callable[[int, int], Sequence[Rung]], starts: Sequence[int]) -> list[int]:
+    """The starts whose branches are still apart at depth `JUDGED_DEPTH`: of those that met there, the one whose value
+    changed least on the way."""
+
+    def change(start: int) -> float:
+        before, last = climbed(start, JUDGED_DEPTH)[-2:]
+        return abs(last.minimum.value - before.minimum.value)
+
+    return distinct(sorted(starts, key=change), lambda start: climbed(start, JUDGED_DEPTH)[-1].minimum.point)
+
+
+def distinct(starts: Sequence[int], point: Callable[[int], np.ndarray]) -> list[int]:
+    """The starts, in their order, whose points are no earlier one's."""
+    kept: dict[int, np.ndarray] = {}
+    for start in starts:
+        there = point(start)
+        size = float(np.linalg.norm(there)) or 1.0
+        if all(np.linalg.norm(there - other) > SAME_MINIMUM * size for other in kept.values()):
+            kept[start] = there
+    return list(kept)
+
+
+def _continued(values: Sequence[float]) -> float:
+    """The limit of values at depths that double, for errors of order 1; where the last two lie farther apart than the
+    two before, one of them is on another branch, and no more than their distance is believed."""
+    step = values[-1] - values[-2]
+    return values[-1] + math.copysign(min(abs(step), abs(values[-2] - values[-3])), step)
 
 
 def distance_between(minima: Sequence[Minimum]) -> float:

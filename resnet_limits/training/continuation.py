@@ -90,9 +90,9 @@ def _minimum(arrays: Mapping[str, np.ndarray]) -> Minimum:
     return Minimum(point=arrays["point"], why=arrays["why"].tobytes().decode(), **numbers)
 
 
-def ahead(before: int, last: int, depth: int) -> float:
-    """How far beyond the minima of two depths that of a third lies, in units of their distance, for errors of order 1.
+def ahead(before: int, last: int, depth: int, order: int = 1) -> float:
+    """How far beyond the minima of two depths that of a third lies, in units of their distance, for errors of an order.
 
-    1/2 where depths double.
+    1/2 where depths double and the order is 1.
     """
-    return (1 / last - 1 / depth) / (1 / before - 1 / last)
+    return (last**-order - depth**-order) / (before**-order - last**-order)

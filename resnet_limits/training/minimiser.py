@@ -30,7 +30,7 @@ from ..errors import RequestError
 from ..in_words import InWords
 from .certificate import smallest_eigenvalue
 from .newton import newton, relative_gradient
-from .objective import Differentiated, Objective
+from .objective import Descended, Differentiated, Objective
 
 HANDOVER_GRADIENT = 1e-3
 """Relative gradient norm at which L-BFGS hands over to Newton."""
@@ -141,8 +141,11 @@ def minimise(
     )
 
 
-def descend(objective: Objective, u: np.ndarray, iterations: int) -> tuple[np.ndarray, int]:
-    """L-BFGS from `u` until the relative gradient is small enough for Newton; the best point and its iterations."""
+def descend(
+    objective: Descended, u: np.ndarray, iterations: int, *, until: float = HANDOVER_GRADIENT
+) -> tuple[np.ndarray, int]:
+    """L-BFGS from `u` until the relative gradient is at most `until`, small enough for Newton; the best point and its
+    iterations."""
     last: dict[bytes, float] = {}
 
     def value_and_gradient(x: np.ndarray) -> tuple[float, np.ndarray]:
@@ -152,11 +155,11 @@ def descend(objective: Objective, u: np.ndarray, iterations: int) -> tuple[np.nd
         return value, gradient
 
     def near(x: np.ndarray) -> None:
-        if last.get(x.tobytes(), math.inf) <= HANDOVER_GRADIENT:
+        if last.get(x.tobytes(), math.inf) <= until:
             raise StopIteration
 
     value, gradient = value_and_gradient(u)
-    if relative_gradient(value, gradient, u) <= HANDOVER_GRADIENT:
+    if relative_gradient(value, gradient, u) <= until:
         return u, 0
     options = {"maxcor": PAIRS_OF_LBFGS, "maxiter": iterations, "maxfun": 20 * iterations, "ftol": 0.0, "gtol": 0.0}
     end = minimize(value_and_gradient, u, jac=True, method="L-BFGS-B", callback=near, options=options)

@@ -13,13 +13,17 @@ from torch import Tensor
 from ..errors import RequestError
 
 
-@runtime_checkable
-class Objective(Protocol):
-    """A function of a float64 vector with its gradient and the products of its Hessian with vectors."""
+class Descended(Protocol):
+    """A function of a float64 vector with its gradient."""
 
     def value_and_gradient(self, u: Float[np.ndarray, " n"]) -> tuple[float, Float[np.ndarray, " n"]]:
         """`J(u)` and `dJ/du`."""
         ...
+
+
+@runtime_checkable
+class Objective(Descended, Protocol):
+    """A function of a float64 vector with its gradient and the products of its Hessian with vectors."""
 
     def hessian(self, u: Float[np.ndarray, " n"]) -> Callable[[Float[np.ndarray, " n"]], Float[np.ndarray, " n"]]:
         """`v -> J''(u) v`."""

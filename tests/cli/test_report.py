@@ -113,7 +113,7 @@ def test_questions_fold_their_claims_figures_and_values_and_the_headline_stands_
     groups = re.findall(r'<details class="group"[^>]*>\n<summary>', questions)
     assert len(groups) == 1
     inside = questions.split('<details class="group"')[1].split("</section>")[0]
-    for part in ('<article class="claim">', '<div class="figures">', "Values by depth", "</details>"):
+    for part in ("Loss: ", '<article class="claim">', '<div class="figures">', "Values by depth", "</details>"):
         assert part in inside
 
 

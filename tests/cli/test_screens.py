@@ -76,6 +76,14 @@ def test_a_claim_says_which_options_lie_outside_it_and_by_which_loss_networks_ar
     assert "loss      mean over the points of -log softmax(scores)[label], without a factor; of targets" in text
 
 
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_study_says_by_which_losses_its_groups_are_trained(in_process, name):
+    losses = {group.name: group.loss for group in studies.get(name).groups}
+    text = captured(command("studies", name), 1000)
+    assert [loss for loss in losses.values() if loss not in text] == []
+    assert {group["name"]: group["loss"] for group in in_process("studies", name, "--json").json["groups"]} == losses
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

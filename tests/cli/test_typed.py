@@ -32,6 +32,8 @@ NAMES_ALONE = [
     ("claims=sde", ["study=sde", "claims=[sde]"]),
     ("claims=[ode.rough],[ode.forward]", ["claims=[ode.rough],[ode.forward]"]),
     ("claims=null", ["claims=null"]),
+    ("data.x=0.4", ["data.x=[0.4]"]),
+    ("data.x=0.4,-1e-3", ["data.x=[0.4,-1e-3]"]),
     ("claims=null,[ode.rough]", ["claims=null,[ode.rough]"]),
 ]
 

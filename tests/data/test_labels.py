@@ -210,7 +210,8 @@ def source(root) -> Callable[[str], Source]:
 
 def test_every_data_set_of_the_settings_is_tested_here(source):
     names = {name for name in (*SPLIT, *APART) if name not in NEEDS or (REAL / NEEDS[name]).exists()}
-    assert {source(name).data.name for name in names} | {"mnist"} == set(Data.options)
+    typed = {"points"}  # in their order, with their targets: test_sources.py
+    assert {source(name).data.name for name in names} | {"mnist"} | typed == set(Data.options)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 7])
@@ -419,12 +420,14 @@ def test_two_classes_are_minus_and_plus_one_and_draws_take_points_with_targets(s
     def look(network: Any, *arguments: Any, **options: Any) -> Any:
         pairs = zip(network.q0.tolist(), network.loss.y[:, 0].tolist(), strict=True)
         seen.append([target_of[tuple(q)] == y for q, y in pairs])
+        counts = network.loss.weights * meanfield.POINT_COUNTS[0]
+        seen.append((counts - counts.round()).abs().max() < 1e-12 and round(float(counts.sum())))
         raise InterruptedError
 
     plant(monkeypatch, minimise, look)
     with pytest.raises(InterruptedError):
         meanfield.distances_of_draws(Job(settings), settings, problem, np.zeros(3))
-    assert len(seen[0]) == meanfield.POINT_COUNTS[0]
+    assert seen[1] == meanfield.POINT_COUNTS[0]
     assert all(seen[0])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,9 +23,13 @@ from resnet_limits.data.sources.image_folder import ImageFolderData
 from resnet_limits.data.sources.labelled_file import LabelledFileData
 from resnet_limits.data.sources.mnist import MnistData
 from resnet_limits.data.sources.moons import MoonsData
+from resnet_limits.data.sources.points import PointsData
 from resnet_limits.data.sources.source import Data
 from resnet_limits.data.sources.spirals import SpiralsData
 from resnet_limits.data.sources.target_file import TargetFileData
+from resnet_limits.errors import RequestError, SettingError
+from resnet_limits.settings.checks import check_values
+from resnet_limits.studies.hamiltonian.settings import Hamiltonian
 from tests.data.own_files import write_csv, write_npz
 from tests.data.published import mnist_arrays, publish, write_cifar, write_idx
 from tests.data.sources import REAL, DataSetLaws, real
@@ -57,6 +62,55 @@ class TestSpirals(DataSetLaws):
 class TestGaussian(DataSetLaws):
     settings = GaussianData(outputs=3)
     classes = 0
+
+
+class TestPoints(DataSetLaws):
+    settings = PointsData(features=2, x=[0, 1, 2, 3, 4, 5, 6.5, 7], y=[10, 11, 12, 13], train_size=3, test_size=1)
+    sizes = (3, 1)
+    classes = 0
+
+    def test_training_points_have_mean_zero_and_variance_one_or_are_zero(self):
+        assert self.loaded(0).x_train.tolist() == [[0, 1], [2, 3], [4, 5]]  # they stand as they were typed
+
+    def test_targets_are_standardised_too(self):
+        assert self.loaded(0).y_train.tolist() == [[10], [11], [12]]
+
+    def test_test_points_are_new_and_of_the_same_law(self):
+        assert self.loaded(0).x_test.tolist() == [[6.5, 7]]
+
+    def test_the_seed_is_all_that_matters(self):
+        assert torch.equal(self.loaded(3).x_train, self.loaded(4).x_train)
+
+    def test_a_larger_training_set_of_a_fixed_set_contains_the_smaller(self):
+        larger = load(dataclasses.replace(self.settings, train_size=4, test_size=0), seed=1)
+        assert torch.equal(larger.x_train[:3], self.loaded(1).x_train)
+
+    @pytest.mark.parametrize(
+        ("keys", "words"),
+        [
+            ({}, "no points are given"),
+            ({"x": [0.4]}, "no targets are given"),
+            ({"x": [1.0, 2.0, 3.0], "y": [1.0], "features": 2}, "a point has data.features=2"),
+            ({"x": [1.0, 2.0], "y": [1.0, 2.0, 3.0]}, "give as many for each point"),
+        ],
+    )
+    def test_numbers_that_make_no_points_are_refused_in_words(self, keys, words):
+        with pytest.raises(RequestError, match=words):
+            load(PointsData(**keys), seed=0)
+
+    @pytest.mark.parametrize(
+        ("value", "words"),
+        [(["a"], "expected a list of numbers"), ([float("nan")], "finite numbers"), ("a", "numbers")],
+    )
+    def test_what_is_no_number_is_refused(self, value, words):
+        with pytest.raises(SettingError, match=words):
+            check_values(Hamiltonian(data=PointsData(x=value, y=[1.0])))
+
+    def test_one_number_is_a_list_and_whole_numbers_are_numbers(self):
+        given: Any = 2
+        points = PointsData(x=[1], y=given)
+        assert (points.x, points.y) == ([1.0], [2.0])
+        assert all(isinstance(number, float) for number in points.x or ())
 
 
 @real("MNIST")

@@ -13,10 +13,17 @@ import scipy.integrate
 import torch
 from torch import Tensor
 
-from resnet_limits.limits.hamiltonian.integrators import INTEGRATORS, ConjugateEuler, Diverged, flow
+from resnet_limits.limits.hamiltonian.integrators import (
+    INTEGRATORS,
+    ConjugateEuler,
+    Diverged,
+    ExplicitEuler,
+    Integrator,
+)
 from resnet_limits.limits.hamiltonian.kernels.features import FeaturesKernel
 from resnet_limits.limits.hamiltonian.kernels.gaussian import GaussianKernel
 from resnet_limits.limits.hamiltonian.kernels.kernel import KernelAtPoints, OperatorKernel
+from resnet_limits.limits.hamiltonian.kernels.periodic import PeriodicKernel
 from resnet_limits.limits.hamiltonian.trajectory import pull_back_through_flow, tangent_at_end, trajectory_from
 from resnet_limits.networks.activations import Activation, activation_named
 from tests.normals import normals
@@ -30,6 +37,7 @@ KERNELS = {
     "without_bias": FeaturesKernel(activation_named("tanh"), bias=False),
     "gaussian": GaussianKernel(0.8),
 }
+EXPLICIT = ExplicitEuler()
 STEPS = {**INTEGRATORS, "conjugate_euler": ConjugateEuler()}
 
 
@@ -49,6 +57,19 @@ class TestGaussian(HamiltonianLaws, IsotropicLaws):
 
     def matrix(self, kernel: GaussianKernel, q: Tensor) -> Tensor:
         return torch.exp(-(q[:, None] - q[None]).square().sum(-1) / (2 * kernel.length**2))
+
+
+class TestPeriodic(HamiltonianLaws):
+    kernels: ClassVar = {"periodic": partial(PeriodicKernel, 0.8)}
+    diagonal_rounding = 1e-9  # of a root that is Cholesky's, with a shift
+
+    def matrix(self, kernel: PeriodicKernel, q: Tensor) -> Tensor:
+        halves = torch.sin((q[:, None] - q[None]) / 2)
+        return torch.exp(-2 * halves.square().sum(-1) / kernel.length**2)
+
+    def test_points_that_go_once_round_are_the_same(self, kernel: PeriodicKernel):
+        q, round_trip = normals(4, 2), 2 * math.pi * torch.tensor([[1, -2]]).double()
+        torch.testing.assert_close(kernel.matrix(q + round_trip, q), kernel.matrix(q, q))
 
 
 class ByMatrix(OperatorKernel):
@@ -129,11 +150,6 @@ def test_a_step_is_symplectic_unless_it_is_rk4(name: str, kernel: str):
     assert (off < 1e-12) == (name != "rk4")
 
 
-def explicit_euler(kernel: OperatorKernel, q: Tensor, P: Tensor, h: float) -> tuple[Tensor, Tensor]:
-    dq, dP = flow(kernel, q, P)
-    return q + h * dq, P + h * dP
-
-
 class Turning(KernelAtPoints):
     """`H = (|P|^2 + |q|^2)/2` at points `q`."""
 
@@ -183,7 +199,7 @@ def test_the_harmonic_oscillator_turns_at_the_order_of_the_integrator_and_keeps_
     assert math.log2(errors[0] / errors[1]) == pytest.approx(STEPS[name].order, abs=0.05)
     energies = over_time(STEPS[name].step, Oscillator(), q, P, 1 / 20, 400)
     assert float((energies / energies[0] - 1).abs().max()) < 0.06
-    explicit = over_time(explicit_euler, Oscillator(), q, P, 1 / 20, 400)
+    explicit = over_time(EXPLICIT.step, Oscillator(), q, P, 1 / 20, 400)
     assert float(explicit[-1] / explicit[0]) == pytest.approx((1 + 1 / 400) ** 400)
 
 
@@ -211,15 +227,15 @@ def test_the_energy_drifts_at_the_order_of_the_integrator(name: str, kernel: str
     assert math.log2(drifts[0] / drifts[1]) == pytest.approx(STEPS[name].order, abs=0.25)
 
 
-@pytest.mark.parametrize("name", STEPS)
-def test_gradients_through_the_flow_agree_forwards_backwards_and_with_differences(name: str):
+@pytest.mark.parametrize("step", [*STEPS.values(), EXPLICIT], ids=[*STEPS, "explicit_euler"])
+def test_gradients_through_the_flow_agree_forwards_backwards_and_with_differences(step: Integrator):
     kernel, q, P, u, v, a, b = KERNELS["gaussian"], *(normals(4, 2, seed=s, scale=0.5) for s in range(6))
-    path = trajectory_from(kernel, q, P, STEPS[name], 8)
-    du, dv = tangent_at_end(kernel, q, P, STEPS[name], 8, u, v)
-    back = pull_back_through_flow(kernel, path.states, path.momenta, STEPS[name], a, b, h=1 / 8)
+    path = trajectory_from(kernel, q, P, step, 8)
+    du, dv = tangent_at_end(kernel, q, P, step, 8, u, v)
+    back = pull_back_through_flow(kernel, path.states, path.momenta, step, a, b, h=1 / 8)
     forwards = float((a * du).sum() + (b * dv).sum())
     assert float((back[0] * u).sum() + (back[1] * v).sum()) == pytest.approx(forwards, rel=1e-11)
-    ends = [trajectory_from(kernel, q + s * u, P + s * v, STEPS[name], 8).end for s in (1e-5, -1e-5)]
+    ends = [trajectory_from(kernel, q + s * u, P + s * v, step, 8).end for s in (1e-5, -1e-5)]
     differences = [(x - y) / 2e-5 for x, y in zip(*ends, strict=True)]
     assert forwards == pytest.approx(float((a * differences[0]).sum() + (b * differences[1]).sum()), rel=1e-7)
 
@@ -231,7 +247,7 @@ def test_explicit_euler_gains_energy_where_symplectic_euler_does_not(kernel: str
     P = P - P.mean(0)
     explicit, kept = (
         over_time(step, kernel_used, q, P, 1 / 50, 300)
-        for step in (explicit_euler, INTEGRATORS["symplectic_euler"].step)
+        for step in (EXPLICIT.step, INTEGRATORS["symplectic_euler"].step)
     )
     assert float(explicit[-1] / explicit[0]) > 1.3
     assert float((kept / kept[0] - 1).abs().max()) < 0.05

@@ -32,8 +32,8 @@ def test_velocity_and_rate_are_the_derivatives_of_the_energy(width: int):
     torch.testing.assert_close(at.both(P.detach()), (dP, -dq))
     root = at.root()
     torch.testing.assert_close(root @ (root.T @ P.detach()), dP)
-    layers = torch.stack([q.detach(), 2 * q.detach()])
-    torch.testing.assert_close(KERNEL.roots(layers)[0], root)
+    layers = KERNEL.of_points(torch.stack([q.detach(), 2 * q.detach()]))
+    torch.testing.assert_close(KERNEL.as_root(layers)[0], root)
 
 
 @pytest.mark.parametrize("width", [3, 9])

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from resnet_limits.errors import Undetermined
 from resnet_limits.limits.hamiltonian import shooting
-from resnet_limits.limits.hamiltonian.end_loss import EndLoss, Fixed, Linear, Ridge
+from resnet_limits.limits.hamiltonian.end_loss import EndLoss, Fixed, Linear, Pooled, Ridge
 from resnet_limits.limits.hamiltonian.integrators import INTEGRATORS
 from resnet_limits.limits.hamiltonian.kernels.features import FeaturesKernel
 from resnet_limits.limits.hamiltonian.kernels.gaussian import GaussianKernel
@@ -47,6 +47,10 @@ LOSSES: dict[str, EndLoss] = {
     **{f"fixed {name}": Fixed(named(name), SIGNS) for name in ("square", "logistic", "squared_hinge")},
     "fixed insensitive": Fixed(named("squared_insensitive"), normals(9, 2, seed=4)),
     "fixed logistic, 3 classes": Fixed(named("logistic"), classes(9, 3)),
+    "fixed square, points with weights": Fixed(
+        SquareLoss(), normals(9, 2, seed=4), weights=normals(9, seed=5).softmax(0)
+    ),
+    "pooled square": Pooled(SquareLoss(), normals(9, 1, seed=4), sites=3),
     "linear logistic": Linear(named("logistic"), SIGNS, 0.1),
     "linear logistic, 3 classes": Linear(named("logistic"), classes(9, 3), 0.1),
     "linear square": Linear(SquareLoss(), normals(9, 2, seed=4), 0.05),
@@ -67,6 +71,16 @@ def test_derivatives_of_the_loss_are_those_of_its_value(name: str):
     step = (loss.value(q + 1e-5 * u) - loss.value(q - 1e-5 * u)) / 2e-5
     assert float((loss.gradient(q) * u).sum()) == pytest.approx(float(step), rel=1e-6)
     assert loss.scorer(q)(normals(4, 3)).shape == (4, loss.y.shape[1])
+
+
+def test_a_point_that_stands_twice_weighs_twice():
+    q, y = normals(3, 2), normals(3, 1, seed=1)
+    twice = torch.tensor([0, 1, 1, 2])
+    weighted = Fixed(SquareLoss(), y, weights=torch.tensor([0.25, 0.5, 0.25]).double())
+    repeated = Fixed(SquareLoss(), y[twice])
+    torch.testing.assert_close(weighted.value(q), repeated.value(q[twice]))
+    gradient = repeated.gradient(q[twice])
+    torch.testing.assert_close(weighted.gradient(q), torch.stack([gradient[0], gradient[1:3].sum(0), gradient[3]]))
 
 
 @pytest.mark.parametrize(

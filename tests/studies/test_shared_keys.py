@@ -49,7 +49,7 @@ FLOW = Flow(
     ),
 )
 SDE = Sde(depth=8, width=4, replicas=8)
-GAMMA = Gamma(depth=4, width=2, data=MOONS, gamma=GammaKeys(dimension=1, points=4, train_points=8))
+GAMMA = Gamma(depth=4, width=2, data=MOONS, gamma=GammaKeys(dimension=1, points=4, starts=3, train_points=8))
 HAMILTONIAN = Hamiltonian(
     depth=4, replicas=3, data=MOONS, hamiltonian=HamiltonianKeys(points=6, steps=16), minimiser=Minimiser(starts=1)
 )
@@ -89,6 +89,7 @@ CASES = [
     Case("flow/maps", FLOW, ("flow.free", "flow.shared")),
     Case("flow/folding", FLOW, ("flow.folding",)),
     Case("flow/trained", FLOW, ("flow.folding.trained.none.shared",), ("depth", "flow.trained_depth")),
+    Case("flow/energy", FLOW, ("flow.energy.none.shared",), ("depth", "flow.trained_depth")),
     Case("flow/images", FLOW, ("flow.images",), ("flow.images.units",)),
     Case(
         "sde/functions",
@@ -97,13 +98,28 @@ CASES = [
         ("depth", "seed", "width", "horizon", "activation", "activation_inside", "init"),
     ),
     Case("sde/law", SDE, ("sde.law",), ("replicas",)),
-    Case("gamma/limit", GAMMA, ("minimum", "extremal"), ("depth", "minimiser")),
-    Case("gamma/relu", GAMMA, ("relu",), ("depth", "minimiser")),
+    Case("gamma/limit", GAMMA, ("minimum", "starts", "lowest", "extremal"), ("depth", "minimiser")),
+    Case("gamma/relu", GAMMA, ("relu", "relu.limit"), ("depth",)),
     Case("hamiltonian/trained", HAMILTONIAN, ("trained", "trained.limit"), ("depth", "minimiser", *SHOOTING)),
+    Case(
+        "hamiltonian/composed",
+        replace(HAMILTONIAN, depth=16),
+        ("composed", "composed.limit", "composed.constant"),
+        ("depth", "minimiser", "hamiltonian.blocks"),
+    ),
     Case("hamiltonian/meanfield", HAMILTONIAN, ("meanfield.draws",), ("minimiser", "replicas")),
+    Case("hamiltonian/epdiff", HAMILTONIAN, ("epdiff",), ("replicas",)),
+    Case("hamiltonian/optimal", HAMILTONIAN, ("optimal",)),
+    Case(
+        "hamiltonian/rem",
+        HAMILTONIAN,
+        ("rem", "rem.padded", "rem.limit"),
+        ("depth", "minimiser", "data", *(f"hamiltonian.{name}" for name in vars(HAMILTONIAN.hamiltonian))),
+    ),
     Case("hamiltonian/warped", HAMILTONIAN, ("warped",), ("minimiser", "replicas")),
     Case("hamiltonian/nugget", HAMILTONIAN, ("nugget.dropout",), ("replicas",)),
     Case("hamiltonian/landmarks", HAMILTONIAN, ("landmarks.limit",), ("seed", "depth", "minimiser", *SHOOTING)),
+    Case("hamiltonian/exact", HAMILTONIAN, ("exact_point.gaps",), ("depth", "minimiser", *SHOOTING)),
     Case("kernel/moments", KERNEL, ("kernel.moments.constants",)),
     Case(
         "kernel/diagram",

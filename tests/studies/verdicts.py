@@ -74,7 +74,7 @@ def value(records: Sequence[Record], observable: str, **coordinates: object) -> 
     return record
 
 
-def values(jobs: Jobs, observable: str, **where: str) -> list[float]:
+def values(jobs: Jobs, observable: str, **where: object) -> list[float]:
     """The values of an observable at the end of the ladder, by depth."""
     return [
         r.value

@@ -13,7 +13,14 @@ from resnet_limits.runs.records import table
 from resnet_limits.studies.certificate import of_the_minimiser
 from resnet_limits.studies.gamma.settings import Gamma
 from resnet_limits.studies.reached import branches_differ, not_reached
-from resnet_limits.training.branches import JUDGED_DEPTH, SolutionBranch, branches, distance_between, surprises
+from resnet_limits.training.branches import (
+    JUDGED_DEPTH,
+    SolutionBranch,
+    apart,
+    branches,
+    distance_between,
+    surprises,
+)
 from resnet_limits.training.continuation import Rung, ahead, ladder
 from resnet_limits.training.minimiser import Minimum, minimise
 
@@ -32,9 +39,27 @@ def climbed(start: int, depth: int) -> list[Rung]:
 
 @pytest.mark.parametrize("depth", [8, 32, 64])
 def test_the_branch_of_least_value_at_one_fixed_depth_comes_first_at_every_depth(depth: int):
-    assert [branch.start for branch in branches(climbed, depth, 3)] == [1, 0, 2]
-    assert branches(climbed, depth, 3)[0].minimum.value == (0.5 if depth == JUDGED_DEPTH else 2.0)
-    assert [branch.start for branch in branches(climbed, depth, 1)] == [0]
+    assert [branch.start for branch in branches(climbed, depth, range(3))] == [1, 0, 2]
+    assert branches(climbed, depth, range(3))[0].minimum.value == (0.5 if depth == JUDGED_DEPTH else 2.0)
+    assert [branch.start for branch in branches(climbed, depth, range(1))] == [0]
+
+
+def test_the_branch_that_is_least_in_the_limit_comes_first_also_where_another_is_lower_at_that_depth():
+    falling = {0: 2.0, 1: 2.001}  # and their slopes in 1/L
+    slopes = {0: 0.1, 1: 0.2}
+
+    def climbed(start: int, depth: int) -> list[Rung]:
+        return [Rung(n, minimum(start, falling[start] + slopes[start] * (1 / n - 1 / 32))) for n in ladder(depth)]
+
+    assert [branch.start for branch in branches(climbed, 8, [0, 1])] == [1, 0]
+
+
+def test_of_branches_that_meet_the_one_that_did_not_jump_is_kept():
+    def climbed(start: int, depth: int) -> list[Rung]:
+        met = {n: start == 0 or n >= 32 for n in ladder(depth)}
+        return [Rung(n, minimum(1.0 if met[n] else 2.0, 1 + 1 / n if met[n] else 3.0)) for n in ladder(depth)]
+
+    assert apart(climbed, [1, 0]) == [0]
 
 
 def test_distances_are_to_the_first_and_relative():
@@ -91,8 +116,8 @@ def test_several_minima_are_said_with_their_values_and_one_minimum_is_not():
     )
     assert note(same) is None
     words = note(other) or ""
-    assert "branches" in words
-    assert "L=32 is judged" in words
+    assert "minima that differ" in words
+    assert "beyond L=32 is judged, the others are local only" in words
     assert set(other[other["observable"] == "branch_minimum"]["start"]) == {0, 1}
 
 

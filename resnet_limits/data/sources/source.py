@@ -36,11 +36,13 @@ class Bundled(NamedTuple):
 
 @dataclass
 class Data(Option):
-    """A data set; points are standardised and embedded to `width`."""
+    """A data set; points are standardised, unless they are taken as given, and embedded to `width`."""
 
     options: ClassVar[Registry] = Registry("data", "data.sources", base="source", noun="Data")
     entwined: ClassVar[bool] = False
     """Whether its classes lie around each other in the plane, so that plain networks that learn them fold it."""
+    as_given: ClassVar[bool] = False
+    """Whether points are taken as they stand: in their order, neither standardised nor refused for being one."""
     name: str
     train_size: Optional[int] = key(None, "number of training points; null: all", low=1, high=10**7)
     test_size: Optional[int] = key(None, "number of test points; null: all that are left", low=1, high=10**7)

@@ -2,6 +2,7 @@
 `l` is one of `losses/`.
 
     fixed    s = the last coordinates of q
+    pooled   s = the means over the sites of the last channels of q, which no permutation of the sites changes
     linear   s = V q + c,     V, c minimise  loss + ridge/2 (|V|^2 + |c|^2)      the value includes that term
     ridge    s = g(q),        g minimises    loss + ridge/2 |g|^2 in the kernel's space (square loss alone)
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float
@@ -57,13 +58,16 @@ class EndLoss(ABC):
 
 @dataclass(frozen=True)
 class Fixed(EndLoss):
-    """The last coordinates are the scores."""
+    """The last coordinates are the scores. `weights` of the points (n,), of sum 1, where they are not all 1/n. The
+    value is the mean over further dimensions in front, such as times."""
 
     l: PointwiseLoss  # noqa: E741
     y: Float[Tensor, "n o"]
+    weights: Float[Tensor, " n"] | None = field(default=None, kw_only=True)
 
-    def value(self, q: Float[Tensor, "n d"]) -> Tensor:
-        return self.l.value(self._scores(q), self.y).mean()
+    def value(self, q: Float[Tensor, "*b n d"]) -> Tensor:
+        losses = self.l.value(self._scores(q), self.y)
+        return losses.mean() if self.weights is None else (losses @ self.weights).mean()
 
     def gradient(self, q: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
         return self._padded(self.l.gradient(self._scores(q), self.y), q.shape[-1])
@@ -79,7 +83,25 @@ class Fixed(EndLoss):
         return q[..., q.shape[-1] - self.y.shape[1] :]
 
     def _padded(self, g: Tensor, d: int) -> Tensor:
-        return functional.pad(g / len(self.y), (d - g.shape[-1], 0))
+        return functional.pad(self._shares(g), (d - g.shape[-1], 0))
+
+    def _shares(self, g: Tensor) -> Tensor:
+        """Of gradients of the points' losses, those of their mean."""
+        return g / len(self.y) if self.weights is None else self.weights[:, None] * g
+
+
+@dataclass(frozen=True)
+class Pooled(Fixed):
+    """The means over so many sites of the last channels are the scores."""
+
+    sites: int = field(kw_only=True)
+
+    def _scores(self, q: Tensor) -> Tensor:
+        return q.unflatten(-1, (-1, self.sites))[..., -self.y.shape[1] :, :].mean(-1)
+
+    def _padded(self, g: Tensor, d: int) -> Tensor:
+        spread = (self._shares(g) / self.sites).repeat_interleave(self.sites, dim=-1)
+        return functional.pad(spread, (d - spread.shape[-1], 0))
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@
     leapfrog           symplectic Euler over h/2, then conjugate Euler over h/2 (Stormer-Verlet)          order 2
     midpoint           z+ = z + h J grad H((z + z+)/2)                                                    order 2
     rk4                the classical explicit method, not symplectic                                      order 4
+    explicit Euler     q+ = q + h H_P(q, P),       P+ = P - h H_q(q, P), not symplectic                   order 1
 
 `H` is not separable, so the symplectic ones are implicit; their equations, and those of the derivatives, are solved by
 fixed-point iteration, a contraction where `h |H_qP| < 1`. Source: Hairer, Lubich & Wanner, Geometric numerical
@@ -67,7 +68,7 @@ def fixed_point(of: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
     x, last = start, float("inf")
     for _ in range(MOST_FIXED_POINT_ITERATIONS):
         new = of(x)
-        change, size = float((new - x).abs().max()), float(new.abs().max())
+        change, size = float((new - x).detach().abs().max()), float(new.detach().abs().max())
         if not size < 1e100:  # nan too
             break
         x, rate = new, change / last if last < float("inf") else 1.0
@@ -274,6 +275,24 @@ class RungeKutta(Integrator):
             into_q.sub_(carried[1])
             into_P.add_(carried[0])
         return into_q, into_P
+
+
+@dataclass(frozen=True)
+class ExplicitEuler(Integrator):
+    """Of the order of symplectic Euler, in the energy too; what it does not keep is the symplectic form."""
+
+    order: int = 1
+
+    def step(self, kernel: OperatorKernel, q: Tensor, P: Tensor, h: float) -> Pair:
+        return _ahead(q, P, h, flow(kernel, q, P))
+
+    def tangent(
+        self, kernel: OperatorKernel, q: Tensor, P: Tensor, h: float, u: Tensor, v: Tensor
+    ) -> tuple[Pair, Pair]:
+        return self.step(kernel, q, P, h), _ahead(u, v, h, kernel.at(q).tangent(P, u, v))
+
+    def pull_back(self, kernel: OperatorKernel, q: Tensor, P: Tensor, h: float, a: Tensor, b: Tensor) -> Pair:
+        return _ahead(a, b, h, transposed(kernel.at(q), P, a, b))
 
 
 def _ahead(q: Tensor, P: Tensor, h: float, slope: Pair) -> Pair:

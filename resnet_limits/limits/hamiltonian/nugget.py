@@ -31,10 +31,16 @@ class NuggetKernel(FeaturesKernel):
     def at(self, q: Float[Tensor, "n d"]) -> NuggetAt:
         return NuggetAt(self, q)
 
-    def roots(self, q: Float[Tensor, "*b n d"]) -> Float[Tensor, "*b n m"]:
+    def as_root(self, f: Float[Tensor, "*b n f"]) -> Float[Tensor, "*b n m"]:
         """`(f(q), sqrt(r) I)`: a weight for each feature, then one for each point."""
-        single = torch.eye(q.shape[-2], dtype=q.dtype).mul_(self.r**0.5)
-        return torch.cat([self.of_points(q), single.expand(*q.shape[:-1], -1)], dim=-1)
+        single = torch.eye(f.shape[-2], dtype=f.dtype).mul_(self.r**0.5)
+        return torch.cat([f, single.expand(*f.shape[:-1], -1)], dim=-1)
+
+    def of_others(self) -> FeaturesKernel:
+        return FeaturesKernel(self.activation, self.bias)
+
+    def taps_of(self, omega: Tensor) -> Tensor:
+        return omega[..., : omega.shape[-2]]
 
 
 class NuggetAt(FeaturesAt):
@@ -59,4 +65,4 @@ class NuggetAt(FeaturesAt):
         return d_velocity + self.r * v, d_rate
 
     def root(self) -> Tensor:
-        return self.kernel.roots(self.q)
+        return self.kernel.as_root(self.f)

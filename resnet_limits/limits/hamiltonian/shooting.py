@@ -34,12 +34,15 @@ from .kernels.kernel import KernelAtPoints, OperatorKernel
 from .trajectory import Trajectory, pull_back_through_flow, tangent_at_end, trajectory_from
 
 MOST_UNKNOWNS_DENSE = 3000
-"""Unknowns up to which the derivative of `G` is made as a matrix; above it GMRES takes its products."""
+"""Unknowns up to which the derivative of `G` is made as a matrix; above it GMRES takes its products, and where windows
+share a filter: there so few weights move so many numbers that products are few."""
 NUMBERS_A_BLOCK = 2**17
 """Numbers in the tangents that are carried along at a time, 1 MB: as many as a processor's cache holds."""
 NEWTON_STEPS = 8
 """Steps of RK4 in the derivative of `G`, doubled where it does not serve: accuracy there costs more than a step."""
 MOST_NEWTON_STEPS = 64
+RELATIVE_RESIDUAL_OF_GMRES = 1e-3
+"""Of a step by products: the derivative of a coarse flow tells no more."""
 GOOD_DECREASE = 0.1
 """Factor by which a step lowers `|G|` while the derivative need not be made anew."""
 MOST_NEWTON_ITERATIONS = 25
@@ -268,7 +271,7 @@ def _inverse(problem: Problem, P: Tensor, path: Trajectory, steps: int) -> Calla
         return w + of(u) / problem.nu
 
     n = P.numel()
-    if n > MOST_UNKNOWNS_DENSE:
+    if n > MOST_UNKNOWNS_DENSE or not problem.kernel.scalar:
         return lambda G: _krylov(product, G)
     unit = torch.eye(n, dtype=P.dtype).reshape(n, *P.shape)
     columns = torch.cat([product(directions) for directions in unit.split(max(1, NUMBERS_A_BLOCK // n))])
@@ -280,5 +283,5 @@ def _krylov(product: Callable[[Tensor], Tensor], G: Tensor) -> Tensor:
     n = G.numel()
     matvec = lambda v: product(torch.from_numpy(v).reshape(G.shape)).numpy().ravel()  # noqa: E731
     operator: Any = LinearOperator((n, n), matvec=matvec, dtype=np.float64)  # pyright: ignore
-    solution, _ = gmres(operator, G.numpy().ravel(), rtol=1e-6, restart=60, maxiter=3)
+    solution, _ = gmres(operator, G.numpy().ravel(), rtol=RELATIVE_RESIDUAL_OF_GMRES, restart=60, maxiter=3)
     return torch.from_numpy(solution).reshape(G.shape)

@@ -10,6 +10,8 @@ from .settings import Flow
 
 PINS_OF_SHARED_WEIGHTS: dict[str, Any] = {"init": "tied"}
 """Weights that all blocks share: a stationary field."""
+PINS_OF_ENERGY: dict[str, Any] = {"length": 0.5}
+"""The length of the Gaussian kernel in whose metric energies are taken, in units of the standardised points."""
 
 
 def flow_moves(settings: Flow) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from ..study import Study
+from .energy import claims as energy
 from .folding import claims as folding
 from .images import claims as images
 from .inverse import claims as inverse
@@ -20,6 +21,7 @@ GROUPS_OF_FLOW = (
     folding.GROUP,
     symplectic.GROUP,
     trained.GROUP,
+    energy.GROUP,
     images.GROUP,
 )
 

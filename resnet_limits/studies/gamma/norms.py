@@ -39,3 +39,8 @@ def roughness_of_path(path: np.ndarray) -> float:
 def largest_layer(path: np.ndarray) -> float:
     """The largest norm of a layer."""
     return float(np.linalg.norm(path, axis=1).max())
+
+
+def largest_second_difference(path: np.ndarray) -> float:
+    """The largest `n^2 |K_{k+1} - 2 K_k + K_{k-1}|` over the layers within, K and b together; 0 of fewer than three."""
+    return largest_layer(len(path) ** 2 * np.diff(path, n=2, axis=0)) if len(path) > 2 else 0.0

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .. import outside, reached
-from .settings import Gamma
+from ...networks.activations import activation_named
+from .. import reached
+from .settings import PROBLEM_OF_DATA, Gamma
 
 
 def minimiser_not_reached(problem: str, **more: str) -> Callable[[Any], str | None]:
@@ -19,6 +20,27 @@ def several_minima(problem: str) -> Callable[[Any], str | None]:
     return reached.branches_differ({"problem": problem})
 
 
-def kinked_objective(settings: Gamma) -> str | None:
-    """Why the activation is outside the theorem, or None."""
-    return outside.kinked(settings, "an activation")
+def which_minimum_of_data(records: Any) -> str | None:
+    """For `Claim.note`: that the minimum on the data set is a local one, or one of several."""
+    if (note := several_minima(PROBLEM_OF_DATA)(records)) is not None or "problem" not in records:
+        return note
+    rows = records[records["problem"] == PROBLEM_OF_DATA]
+    if not len(rows) or (rows["observable"] == "branch_distance").any():
+        return None
+    return "one start was followed: its minima are local, and minimiser.starts=3 tries whether others are lower"
+
+
+def no_equations(settings: Gamma) -> str | None:
+    """Why the limit's own equations are no reference for this activation, or None: the theorem has it."""
+    return _kinked(settings, "this claim compares with the limit's Euler-Lagrange equations, which need one")
+
+
+def no_rate(settings: Gamma) -> str | None:
+    """Why no rate is looked for with this activation, or None: the theorem has it."""
+    return _kinked(settings, "this claim extrapolates the limit in powers of 1/n, which needs one")
+
+
+def _kinked(settings: Gamma, what: str) -> str | None:
+    if not activation_named(settings.activation).kinks:
+        return None
+    return f"activation={settings.activation}: the theorem needs no derivative of it, and gamma.relu judges it; {what}"

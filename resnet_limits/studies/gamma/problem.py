@@ -16,21 +16,17 @@ from ...data.loading import embed, load
 from ...data.sources.gaussian import GaussianData
 from ...measurement.job import Job
 from ...measurement.record import Record
-from ...networks.activations import activation_named
-from ...random import generator
 from ...settings.content import chosen_keys
-from ...training.branches import Refine, SolutionBranch, branches
+from ...training.branches import Refine, SolutionBranch, apart, branches
 from ...training.continuation import Rung, climb
 from ...training.depth_regularised import DepthRegularised, DepthWeights, Penalties
 from ...training.loss_with_curvature import CrossEntropy, Loss, MeanSquareLoss
 from ..certificate import of_the_minimiser
 from ..degenerate import degenerate_points
-from . import branch
-from .settings import Gamma
+from . import branch, starts
+from .settings import PROBLEM_OF_DATA, Gamma
 
 Kind = Literal["regression", "classification"]
-PROBLEM_OF_DATA = "data"
-"""The name in the records of the problem that the data set makes."""
 
 
 def penalties(settings: Gamma) -> Penalties:
@@ -80,14 +76,15 @@ def solution_key(settings: Gamma, kind: str) -> dict[str, Any]:
 
 
 def minima(job: Job, problem: DepthRegularised, kind: str, depth: int) -> list[SolutionBranch]:
-    """The minima at every rung up to a depth, for each start: the branch that is judged first."""
+    """The minima at every rung up to a depth, for each start (of the small problem: for each that leads to another
+    minimum): the branch that is judged first."""
     settings: Gamma = job.settings
 
     def climbed(start: int, depth: int) -> list[Rung]:
         return climb(
             depth,
             objective=problem.at_depth,
-            start=lambda rung: _start(problem.at_depth(rung), settings.seed, start),
+            start=lambda rung: starts.of_the_network(problem.at_depth(rung), settings.seed, start),
             refine=refinement(problem),
             shared=job.shared,
             purpose="minimum",
@@ -96,24 +93,16 @@ def minima(job: Job, problem: DepthRegularised, kind: str, depth: int) -> list[S
             iterations=settings.minimiser.iterations,
         )
 
-    return branches(climbed, depth, settings.minimiser.starts)
+    if kind == PROBLEM_OF_DATA:
+        return branches(climbed, depth, range(settings.minimiser.starts))
+    return branches(
+        climbed, depth, apart(climbed, starts.distinct_at_lowest(job, problem, solution_key(settings, kind)))
+    )
 
 
 def refinement(problem: DepthRegularised) -> Refine:
     """Where the minimisation at a depth starts, from the minima below it."""
     return lambda rungs, depth: branch.refine(problem, rungs, depth)
-
-
-def _start(problem: DepthRegularised, seed: int, number: int) -> np.ndarray:
-    """The first start is zero, where no activation is dead; of the others the weights are drawn, `N(0, 1/d)`, the same
-    in every layer."""
-    if number == 0 and not activation_named(problem.activation).kinks:
-        return np.zeros(problem.size)
-    d, m = problem.width, problem.loss.outputs
-    stream = generator(seed, "gamma.start", number)
-    K, b, W = (stream.standard_normal(shape) / d**0.5 for shape in ((d, d), (d,), (m, d)))
-    n = problem.depth
-    return problem.scaled(DepthWeights(np.tile(K, (n, 1, 1)), np.tile(b, (n, 1)), W, np.zeros(m)))
 
 
 def certificate(

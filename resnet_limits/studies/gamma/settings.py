@@ -15,6 +15,9 @@ from ...settings.training import Minimiser
 LOSS_OF_GAMMA = "mean over the points of |output - target|^2, without a factor 1/2, or of -log softmax(outputs)[label]"
 """What is minimised, less the penalties: `training/loss_with_curvature.py`."""
 
+PROBLEM_OF_DATA = "data"
+"""The name in the records of the problem that the data set makes."""
+
 
 @dataclass
 class GammaKeys(WithKeys):
@@ -35,6 +38,12 @@ class GammaKeys(WithKeys):
     )
     dimension: int = key(2, "dimension of the small problem whose limit is solved exactly", low=1, high=4)
     points: int = key(8, "points of the small problem", low=3, high=64)
+    starts: int = key(
+        64,
+        "starts of the small problem, of its networks and of its limit each; of the data set: minimiser.starts",
+        low=1,
+        high=1000,
+    )
     train_points: int = key(300, "training points of the data set that are met, if there are more", low=2, high=10**6)
 
 

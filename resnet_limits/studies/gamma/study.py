@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..study import Study
 from .ablation import claims as ablation
+from .inequalities import claims as inequalities
 from .limit import claims as limit
 from .real import claims as real
 from .relu import claims as relu
@@ -32,6 +33,7 @@ STUDY = Study(
     ),
     groups=(
         limit.GROUP,
+        inequalities.GROUP,
         ablation.GROUP,
         relu.GROUP,
         real.GROUP,

@@ -46,12 +46,12 @@ class DroppedNetwork(WeightDecayedNetwork):
 
     masks: Float[Tensor, "l mn d"]
 
-    def states(self, w: Float[Tensor, "l d f"]) -> list[Tensor]:
-        states, d = [self.q0], self.q0.shape[1]
+    def states(self, w: Float[Tensor, "l d f"], q: Float[Tensor, "n d"] | None = None) -> list[Tensor]:
+        states, d = [self.q0 if q is None else q], self.q0.shape[1]
         for weights, mask in zip(w.unbind(0), self.masks.unbind(0), strict=True):
-            q = states[-1]
-            f = self.kernel.at(q).root()
-            states.append(q + torch.cat([f[:, :d] * mask, f[:, d:]], dim=1) @ weights.T)
+            at = states[-1]
+            f = self.kernel.at(at).root()
+            states.append(at + torch.cat([f[:, :d] * mask, f[:, d:]], dim=1) @ weights.T)
         return states
 
     def hessian(self, u: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:

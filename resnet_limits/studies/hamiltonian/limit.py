@@ -11,10 +11,12 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ...limits.flow import root_mean_square
 from ...limits.hamiltonian.integrators import INTEGRATORS, Diverged
+from ...limits.hamiltonian.kernels.kernel import OperatorKernel
 from ...limits.hamiltonian.shooting import Problem, Shooting, shoot
 from ...limits.hamiltonian.trajectory import Trajectory, trajectory_from
 from ...measurement.job import Job
@@ -58,21 +60,39 @@ class ShootingLimit:
         """What the error of the finer solution is of the difference of both."""
         return SAFETY_OF_SHOOTING_ERROR / (2**self.order - 1)
 
-    def trajectories(self, depth: int) -> tuple[Trajectory, Trajectory]:
-        """Both, at the times `s/depth`."""
+    def trajectories(self, depth: int, *, past: float = 0.0) -> tuple[Trajectory, Trajectory]:
+        """Both, at the times `(s + past)/depth`; past is 0 or 1/2."""
         every = -(-MIN_STEPS_OF_TRAJECTORY // depth)
-        paths = []
+        every += every % 2 if past else 0
+        read, paths = slice(round(past * every), None, every), []
         for P in self.momenta:
-            path = trajectory_from(self.problem.kernel, self.problem.q0, P, INTEGRATORS["rk4"], every * depth)
-            if path.diverged:
-                raise Diverged(path.diverged)
-            paths.append(Trajectory(path.states[::every], path.momenta[::every], path.energy[::every]))
+            path = _followed(self.problem.kernel, self.problem.q0, P, every * depth)
+            paths.append(Trajectory(path.states[read], path.momenta[read], path.energy[read]))
         return paths[0], paths[1]
 
-    def weights(self, path: Trajectory) -> Tensor:
-        """`omega(t_s) = P^T f(q)`, s = 0 .. L - 1, (L, d, f)."""
-        pairs = zip(path.states[:-1], path.momenta[:-1], strict=True)
-        return torch.stack([P.mT @ self.problem.kernel.at(q).root() for q, P in pairs])
+    def carried_along(self, x: Float[Tensor, "m d"], depth: int) -> tuple[Tensor, Tensor]:
+        """Where both carry other points, at the times `s/depth`, (L + 1, m, d): points without momentum."""
+        every, n = -(-MIN_STEPS_OF_TRAJECTORY // depth), len(self.problem.q0)
+        points, still = torch.cat([self.problem.q0, x]), torch.zeros_like(x)
+        fine, coarse = (
+            _followed(self.problem.kernel, points, torch.cat([P, still]), every * depth).states[::every, n:]
+            for P in self.momenta
+        )
+        return fine, coarse
+
+    def weights(self, path: Trajectory, depth: int) -> Tensor:
+        """`omega(t) = P^T f(q)` at so many times, from the first on, (L, d, f)."""
+        pairs = zip(path.states[:depth], path.momenta[:depth], strict=True)
+        kernel = self.problem.kernel
+        return torch.stack([kernel.rows(P).mT @ kernel.at(q).root() for q, P in pairs])
+
+
+def _followed(kernel: OperatorKernel, q: Tensor, P: Tensor, steps: int) -> Trajectory:
+    """By so many steps of RK4. Raises `Diverged`."""
+    path = trajectory_from(kernel, q, P, INTEGRATORS["rk4"], steps)
+    if path.diverged:
+        raise Diverged(path.diverged)
+    return path
 
 
 def limit_of_setup(job: Job, settings: Hamiltonian, problem: Setup, name: str, *, noise: float = 0.0) -> ShootingLimit:

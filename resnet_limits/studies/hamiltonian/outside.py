@@ -25,6 +25,18 @@ def kinked_velocity(settings: Hamiltonian) -> str | None:
     return None if kernel.smooth else f"hamiltonian.kernel={kernel.name}: the kernel {how}, as the theorem needs"
 
 
+def blocks_of_order_2(settings: Hamiltonian) -> str | None:
+    """Why what is said of Euler blocks, `q + w f(q)`, is not about these, or None."""
+    if settings.hamiltonian.scheme == "euler":
+        return None
+    return f"hamiltonian.scheme={settings.hamiltonian.scheme}: blocks of order 2, of which hamiltonian.heun speaks"
+
+
+def of_euler_blocks(settings: Hamiltonian) -> str | None:
+    """Why a rate of Euler blocks is not expected, or None."""
+    return kinked_velocity(settings) or blocks_of_order_2(settings)
+
+
 def several_solutions(of: str) -> Callable[[Any], str | None]:
     """For `Claim.note`: that several starts lead to several minima of this problem, or None."""
     return reached.branches_differ({"of": of})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,7 +16,7 @@ from torch.nn import functional
 from ...data.dataset import Dataset
 from ...data.loading import embed, load
 from ...errors import SettingError
-from ...limits.hamiltonian.end_loss import EndLoss, Fixed, Linear, Ridge
+from ...limits.hamiltonian.end_loss import EndLoss, Fixed, Linear, Pooled, Ridge
 from ...limits.hamiltonian.kernels.kernel import OperatorKernel
 from ...limits.hamiltonian.losses.loss import PointwiseLoss
 from ...measurement.job import Job
@@ -27,6 +28,7 @@ from ...training.continuation import Rung, climb
 from ...training.minimiser import Minimum
 from ..certificate import of_the_minimiser
 from ..degenerate import degenerate_points
+from .heun_network import HeunNetwork
 from .network import WeightDecayedNetwork, refined
 from .settings import Hamiltonian
 
@@ -34,6 +36,10 @@ MAX_FRACTION_OF_ZERO_WEIGHTS = 1e-9
 """Weights by the sum of what they are made of, without signs, below which they are zero: shooting leaves 1e-11."""
 MAX_RELATIVE_UNCERTAINTY = 0.1
 """Relative uncertainty of a minimiser that was reached above which it may be zero."""
+MAX_NEW_POINTS = 50
+"""Points that were not trained on, and that networks and limit carry along."""
+NETWORK_BY_SCHEME = {"euler": WeightDecayedNetwork, "heun": HeunNetwork}
+"""By the key `hamiltonian.scheme`."""
 LEAST_VALUE_WITHOUT_FLOW = "the least value is that of no flow at all"
 
 
@@ -49,7 +55,9 @@ def embedded(x: Float[Tensor, "n f"], settings: Hamiltonian) -> Float[Tensor, "n
 
 
 def kernel_of(settings: Hamiltonian) -> OperatorKernel:
-    return OperatorKernel.options[settings.hamiltonian.kernel].of(_keys(settings))
+    kernel = OperatorKernel.options[settings.hamiltonian.kernel]
+    of_sites = {} if kernel.scalar else {"grid": settings.grid(), "channels": settings.channels()}
+    return kernel.of({**_keys(settings), **of_sites})
 
 
 def _keys(settings: Hamiltonian) -> dict[str, Any]:
@@ -72,21 +80,25 @@ def loss_of(settings: Hamiltonian, y: Float[Tensor, "n o"]) -> EndLoss:
     l = PointwiseLoss.options[keys.loss].of(_keys(settings))  # noqa: E741
     if keys.readout == "ridge":
         return Ridge(kernel_of(settings), y, keys.ridge)
-    return Fixed(l, y) if keys.readout == "fixed" else Linear(l, y, keys.ridge)
+    if keys.readout == "linear":
+        return Linear(l, y, keys.ridge)
+    return Fixed(l, y) if keys.readout == "fixed" else Pooled(l, y, sites=math.prod(settings.grid()))
 
 
 @dataclass(frozen=True)
 class Setup:
-    """The problem at every depth: kernel, points (n, d), weight of the energy, loss."""
+    """The problem at every depth: kernel, points (n, d), weight of the energy, loss, blocks of its networks."""
 
     kernel: OperatorKernel
     q0: Float[Tensor, "n d"]
     nu: float
     loss: EndLoss
+    scheme: str = "euler"
 
     def network(self, depth: int, *, constant: bool = False) -> WeightDecayedNetwork:
         """The network of this depth; with a constant decay of the weights in place of one that grows with depth."""
-        return WeightDecayedNetwork(self.kernel, self.q0, self.nu / depth if constant else self.nu, self.loss, depth)
+        network = NETWORK_BY_SCHEME[self.scheme]
+        return network(self.kernel, self.q0, self.nu / depth if constant else self.nu, self.loss, depth)
 
 
 def setup(settings: Hamiltonian) -> Setup:
@@ -96,7 +108,13 @@ def setup(settings: Hamiltonian) -> Setup:
         raise SettingError(f"hamiltonian.points={count}: {data.name} has {len(data.x_train)} training points")
     q0 = embedded(data.x_train[:count], settings)
     y = targets_of_loss(data, settings.hamiltonian.loss, data.y_train[:count])
-    return Setup(kernel_of(settings), q0, settings.hamiltonian.nu, loss_of(settings, y))
+    keys = settings.hamiltonian
+    return Setup(kernel_of(settings), q0, keys.nu, loss_of(settings, y), keys.scheme)
+
+
+def new_points(settings: Hamiltonian) -> Float[Tensor, "m d"]:
+    """Points that no network is trained on: the first test points."""
+    return embedded(dataset_of(settings).x_test[:MAX_NEW_POINTS], settings)
 
 
 # -- minimisers -----------------------------------------------------------------------------------
@@ -107,7 +125,21 @@ KEYS_OF_HAMILTONIAN_PROBLEM = (
     *("seed", "width", "activation", "data"),
     *(
         f"hamiltonian.{name}"
-        for name in ("nu", "loss", "readout", "ridge", "insensitive", "kernel", "length", "points")
+        for name in (
+            *(
+                "nu",
+                "loss",
+                "readout",
+                "ridge",
+                "insensitive",
+                "kernel",
+                "length",
+                "bias",
+                "window",
+                "points",
+                "scheme",
+            ),
+        )
     ),
 )
 """What the problem depends on whose minimisers are found, at any depth."""
@@ -147,7 +179,7 @@ def minima_of_setup(
             iterations=job.settings.minimiser.iterations,
         )
 
-    return branches(climbed, depth, job.settings.minimiser.starts)
+    return branches(climbed, depth, range(job.settings.minimiser.starts))
 
 
 def refinement_of_setup(problem: Setup) -> Refine:
@@ -156,8 +188,11 @@ def refinement_of_setup(problem: Setup) -> Refine:
     def weights(rung: Rung) -> np.ndarray:
         return rung.minimum.point.reshape(problem.network(rung.depth).shape) * rung.depth**0.5
 
+    blocks = NETWORK_BY_SCHEME[problem.scheme]
+
     def refine(rungs: Sequence[Rung], depth: int) -> np.ndarray:
-        return refined([weights(rung) for rung in rungs[-2:]], depth).ravel() / depth**0.5
+        known = [weights(rung) for rung in rungs[-2:]]
+        return refined(known, depth, order=blocks.order, weight_time=blocks.weight_time).ravel() / depth**0.5
 
     return refine
 
@@ -215,8 +250,8 @@ def degenerate(settings: Hamiltonian) -> str | None:
 def unmoved(kernel: OperatorKernel, q: Float[Tensor, "n d"], P: Float[Tensor, "n d"]) -> str | None:
     """Why what is relative to the weights `P^T f(q)` is a ratio of what minimisation or shooting leave, or None:
     momenta cancel, as where nothing tells the points of two classes apart and the minimiser is zero."""
-    f = kernel.at(q).root()
-    weights, terms = float((P.mT @ f).norm()), float((P.abs().mT @ f.abs()).norm())
+    f, rows = kernel.at(q).root(), kernel.rows(P)
+    weights, terms = float((rows.mT @ f).norm()), float((rows.abs().mT @ f.abs()).norm())
     if weights > MAX_FRACTION_OF_ZERO_WEIGHTS * terms:
         return None
     return f"{LEAST_VALUE_WITHOUT_FLOW}: the momenta cancel, the weights are {weights:.1e} of {terms:.1e}"

@@ -16,9 +16,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ...limits.hamiltonian.kernels.features import FeaturesKernel
 from ...limits.hamiltonian.kernels.kernel import OperatorKernel
 from ...training.minimiser import minimise
-from .network import WeightDecayedNetwork, read_at
+from .network import WeightDecayedNetwork
 
 
 def loss_of_readout(f: Float[Tensor, "n f"], R: Float[Tensor, "f o"], y: Float[Tensor, "n o"], ridge: float) -> Tensor:
@@ -63,7 +64,10 @@ class Readouts:
     off: float
 
     def __call__(self, x: Float[Tensor, "m d"]) -> Float[Tensor, "m o"]:
-        return read_at(self.kernel, x, self.q, self.R)
+        if isinstance(self.kernel, FeaturesKernel):
+            return self.kernel.of_points(x) @ self.R
+        root = self.kernel.at(self.q).root()
+        return self.kernel.field(x, self.q, torch.linalg.solve_triangular(root.T, self.R, upper=True))
 
 
 def trained_readouts(

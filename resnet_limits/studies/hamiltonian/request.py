@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ...data import sizes
 from ...errors import SettingError
 from ...limits.hamiltonian.kernels.kernel import OperatorKernel
@@ -51,15 +53,61 @@ def check(settings: Hamiltonian) -> None:
             f"hamiltonian.loss={keys.loss}: kernel ridge regression has the square loss; choose"
             " hamiltonian.loss=square, or hamiltonian.readout=linear"
         )
+    if not OperatorKernel.options[keys.kernel].scalar:
+        _check_windows(settings)
     scores = outputs(settings)
+    if keys.readout == "pooled" and OperatorKernel.options[keys.kernel].scalar:
+        raise SettingError(
+            f"hamiltonian.readout=pooled: with hamiltonian.kernel={keys.kernel} states have no sites for means; choose"
+            " hamiltonian.kernel=equivariant, or another read-out"
+        )
+    if keys.readout == "pooled" and scores > settings.channels():
+        raise SettingError(
+            f"width={settings.width}: {data.named()} has {scores} scores, means of as many channels of"
+            f" {math.prod(settings.grid())} sites; choose width={scores * math.prod(settings.grid())} or more, or"
+            " hamiltonian.readout=linear"
+        )
     if keys.readout == "fixed" and scores > settings.width:
         raise SettingError(
             f"width={settings.width}: {data.named()} has {scores} scores, read from as many coordinates; choose"
             f" width >= {scores}, or hamiltonian.readout=linear"
+        )
+    if keys.scheme == "heun" and not OperatorKernel.options[keys.kernel].of_activation:
+        raise SettingError(
+            f"hamiltonian.kernel={keys.kernel}: a second stage needs the field of a layer where its points are not, and"
+            " that of a kernel without features is given by its points; choose hamiltonian.kernel=features, or"
+            " hamiltonian.scheme=euler"
         )
     if not OperatorKernel.options[keys.kernel].of_activation and keys.points > MAX_POINTS_OF_KERNEL:
         raise SettingError(
             f"hamiltonian.points={keys.points}: with the kernel {keys.kernel} a network follows at most"
             f" {MAX_POINTS_OF_KERNEL} points"
         )
+    kernel = OperatorKernel.options[keys.kernel]
+    if not keys.bias and not (kernel.of_activation and kernel.scalar):
+        raise SettingError(
+            f"hamiltonian.bias=false: the kernel {keys.kernel} does not heed it; choose hamiltonian.kernel=features, or"
+            " leave the key out"
+        )
     sizes.require(data, {"hamiltonian.points": keys.points})
+
+
+def _check_windows(settings: Hamiltonian) -> None:
+    """Raise `SettingError` for a kernel of windows whose states have not a value at each site, channel by channel."""
+    keys, grid, features = settings.hamiltonian, settings.grid(), settings.data.dimension()
+    sites, named = math.prod(grid), " x ".join(map(str, grid))
+    if settings.width < features or settings.width % sites:
+        least = max(features, sites)
+        raise SettingError(
+            f"width={settings.width}: with hamiltonian.kernel={keys.kernel} a state is channels of {named} ="
+            f" {sites} sites; choose width={least}, or {least + sites} with a channel more"
+        )
+    if keys.window % 2 == 0 or keys.window > min(grid):
+        raise SettingError(
+            f"hamiltonian.window={keys.window}: expected an odd number of sites, at most those of the grid, {named}"
+        )
+    if keys.readout == "ridge":
+        raise SettingError(
+            f"hamiltonian.readout=ridge: the kernel {keys.kernel} is no multiple of the identity, as regression of"
+            " scores takes; choose hamiltonian.readout=pooled or linear"
+        )

@@ -12,7 +12,9 @@ VECTORS_OF_MINIMISER = 4
 
 def least_of_solution(settings: Hamiltonian) -> float:
     keys, d = settings.hamiltonian, settings.width
-    row = d + 1 if OperatorKernel.options[keys.kernel].of_activation else keys.points
+    kernel = OperatorKernel.options[keys.kernel]
+    row = d + keys.bias if kernel.of_activation else keys.points
+    weights = d * row if kernel.scalar else 0  # a filter is small
     return bytes_of_points(settings) + BYTES_OF_DOUBLE * settings.depth * (
-        VECTORS_OF_MINIMISER * d * row + 2 * keys.points * d
+        VECTORS_OF_MINIMISER * weights + 2 * keys.points * d
     )

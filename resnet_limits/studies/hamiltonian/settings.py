@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from ...data.sources.moons import MoonsData
@@ -15,7 +16,8 @@ from ...settings.training import Minimiser
 
 LOSS_OF_HAMILTONIAN = (
     "mean over the points of l(score, target): square |s - y|^2 / 2, logistic -log softmax(s) . y, squared_hinge"
-    " max(0, 1 - y s)^2 / 2; beside nu/2 times the path energy"
+    " max(0, 1 - y s)^2 / 2, squared_insensitive |max(0, |s - y| - insensitive)|^2 / 2; beside nu/2 times the"
+    " path energy"
 )
 """What is minimised: `limits/hamiltonian/end_loss.py`."""
 
@@ -32,22 +34,34 @@ class HamiltonianKeys(WithKeys):
     )
     readout: str = key(
         "fixed",
-        "scores: the last coordinates (fixed), an affine map (linear) or kernel ridge regression (ridge) of the state",
-        choices=("fixed", "linear", "ridge"),
+        "scores: the last coordinates (fixed), means of the last channels over the sites (pooled), an affine map"
+        " (linear) or kernel ridge regression (ridge) of the state",
+        choices=("fixed", "pooled", "linear", "ridge"),
     )
-    ridge: float = key(0.01, "penalty of a read-out that is trained", above=0, high=1e6)
+    ridge: float = key(0.01, "penalty of a read-out that is trained, and of maps between blocks", above=0, high=1e6)
     insensitive: float = key(0.5, "squared_insensitive: errors up to this cost nothing", above=0, high=1e6)
     kernel: str = key(
         "features",
-        "kernel of a layer: features (a(x), 1) of the activation, or gaussian",
+        "kernel of a layer: features (a(x), 1) of the activation, equivariant (those of windows of an image, which"
+        " share one filter), gaussian, or periodic (2 pi in each coordinate)",
         choices=OperatorKernel.options,
     )
-    length: float = key(1.0, "length scale of the Gaussian kernel", low=1e-3, high=1e3)
+    length: float = key(1.0, "length scale of the Gaussian kernel, and of the periodic one", low=1e-3, high=1e3)
+    bias: bool = key(True, "whether a layer of features has a bias: (a(x), 1), or a(x) alone")
+    window: int = key(3, "side of the windows of the equivariant kernel, an odd number of sites", low=1, high=99)
+    scheme: str = key(
+        "euler",
+        "blocks: euler q + w f(q), or heun q + w (f(q) + f(q + w f(q)))/2, of the features of an activation",
+        choices=("euler", "heun"),
+    )
     integrator: str = key(
         "rk4", "integrator of the shooting", choices=("symplectic_euler", "leapfrog", "midpoint", "rk4")
     )
     steps: int = key(512, "steps of the shooting; half as many tell its error", low=8, high=10**5)
-    points: int = key(100, "training points that the network moves", low=2, high=10**5)
+    blocks: int = key(
+        2, "blocks of layers in hamiltonian.composed, an affine map of features between two", low=2, high=16
+    )
+    points: int = key(100, "training points that the network moves", low=1, high=10**5)
 
 
 @dataclass
@@ -64,3 +78,12 @@ class Hamiltonian(Settings):
     data: Data = key(MoonsData, "data set")
     minimiser: Minimiser = key(Minimiser, "minimisation")
     hamiltonian: HamiltonianKeys = key(HamiltonianKeys, "keys of this study")
+
+    def grid(self) -> tuple[int, ...]:
+        """The sites of a point: rows and columns of an image, else its features in a circle."""
+        shape = self.data.shape()
+        return (self.data.dimension(),) if shape is None else shape[1:]
+
+    def channels(self) -> int:
+        """Values of a state at each site."""
+        return self.width // math.prod(self.grid())

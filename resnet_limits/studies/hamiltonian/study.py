@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from ..study import Study
+from .composed import claims as composed
 from .energy import claims as energy
+from .epdiff import claims as epdiff
+from .exact import claims as exact
+from .heun import claims as heun
 from .landmarks import claims as landmarks
 from .meanfield import claims as meanfield
 from .nugget import claims as nugget
+from .optimal import claims as optimal
+from .rem import claims as rem
 from .request import check
 from .robustness import claims as robustness
 from .scaling import claims as scaling
 from .settings import Hamiltonian
 from .sparsity import claims as sparsity
+from .tracking import claims as tracking
 from .trained import claims as trained
 from .warped import claims as warped
 
@@ -37,10 +44,17 @@ STUDY = Study(
     groups=(
         trained.GROUP,
         energy.GROUP,
+        heun.GROUP,
         scaling.GROUP,
+        composed.GROUP,
         sparsity.GROUP,
         meanfield.GROUP,
+        epdiff.GROUP,
+        optimal.GROUP,
+        rem.GROUP,
         landmarks.GROUP,
+        exact.GROUP,
+        tracking.GROUP,
         warped.GROUP,
         nugget.GROUP,
         robustness.GROUP,

@@ -32,7 +32,7 @@ from resnet_limits.studies.flow.settings import Flow, FlowKeys, ImageKeys
 from resnet_limits.studies.flow.study import STUDY
 from resnet_limits.training import convolutional
 from resnet_limits.training.convolutional import train_convolutional
-from tests.planting import plant
+from tests.planting import plant, resize
 from tests.studies.verdicts import measured, value, verdicts
 
 QUICK = ImageKeys(units=[1, 2], channels=4, points=300, epochs=4, batch_size=30, lr=0.1, replicas=2)
@@ -54,6 +54,9 @@ def test_claims_are_supported():
     assert {name: judgement.verdict for name, judgement in judged.items()} == {
         "flow.images.refinement": "supported",
         "flow.images.refinement.accuracy": "supported",
+        "flow.images.volume": "supported",
+        "flow.images.determinant": "supported",
+        "flow.images.stretch": "supported",
     }
 
 
@@ -82,8 +85,30 @@ def test_records_are_documented_and_have_coordinates(records: list[Record]):
             assert accuracy.coordinates["data"] == "digits"
     for stage in (1, 2, 3):
         assert value(records, "images.inverse_error", units=2, weights="free", stage=stage).value > 0
+        for weights in ("free", "shared"):
+            determinant = value(records, "images.unit_determinant", units=2, weights=weights, stage=stage)
+            stretch = value(records, "images.unit_stretch", units=2, weights=weights, stage=stage)
+            assert 1 - stretch.value < determinant.value < 1 + stretch.value
+    gaps = [value(records, "images.volume_gap", evaluated=m).value for m in (4, 8, 16, 32)]
+    assert gaps == sorted(gaps, reverse=True)
     gaps = [value(records, "images.refinement_gap", units=2, evaluated=m).value for m in (2, 4, 8, 16)]
     assert gaps == sorted(gaps, reverse=True)
+
+
+def test_states_too_large_for_their_jacobians_are_stretched_by_iteration_and_say_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    large = with_images(SMALL, units=[1], epochs=1, points=60, replicas=1)
+    records = measured("images", large, (16,))[16]
+    resize(monkeypatch, images, LARGEST_STATE=0)
+    without = measured("images", large, (16,))[16]
+    for stage in (1, 2, 3):
+        where = {"units": 1, "weights": "shared", "stage": stage}
+        there = value(records, "images.unit_stretch", **where).value
+        assert value(without, "images.unit_stretch", **where).value == pytest.approx(there, rel=images.ERROR_OF_STRETCH)
+    assert not [r for r in without if r.observable == "images.unit_determinant"]
+    for name in ("images.volume_order", "images.determinant_ratio"):
+        assert "take smaller images" in value(without, name).coordinates["why"]
 
 
 def test_parameters_are_counted_and_shared_weights_have_fewer(records: list[Record]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 
 import pytest
 import torch
@@ -36,10 +37,9 @@ def test_maps_and_inverses_have_their_orders():
         name: v for part in ("maps", "inverse") for name, v in verdict_words(part).items() if name != "flow.map.grid"
     } == {
         f"flow.{what}.{scheme}{weights}": "supported"
-        for what in ("map", "inverse")
-        for scheme in ("euler", "heun")
+        for what, scheme in (*product(("map", "inverse"), ("euler", "heun")), ("inverse", "rk4"))
         for weights in ("", ".shared")
-    }
+    } | {"flow.map.squaring": "supported"}
 
 
 def test_the_limit_of_a_linear_field_is_a_matrix_exponential():
@@ -92,7 +92,7 @@ def test_layers_that_are_not_reversed_are_refuted(monkeypatch: pytest.MonkeyPatc
 
     plant(monkeypatch, reverse, in_order)
     words = verdict_words("inverse")
-    assert words["flow.inverse.heun"] == "refuted"
+    assert words["flow.inverse.heun"] == words["flow.inverse.rk4"] == "refuted"
     assert words["flow.inverse.heun.shared"] == "supported", "shared weights know no order"
 
 
@@ -116,6 +116,12 @@ def test_a_step_that_is_not_one_over_the_depth_is_refuted(monkeypatch: pytest.Mo
     monkeypatch.setattr(DrivenFlow, "step_size", lambda self, depth: 1 / (depth + 1))
     words = verdict_words("maps")
     assert words["flow.map.heun"] == words["flow.map.heun.shared"] == "refuted"
+
+
+def test_depths_that_are_no_powers_of_two_have_no_squarings():
+    (records,) = measured("maps", SMALL, (24,)).values()
+    assert not [r for r in records if r.observable == "squaring_error"]
+    assert [r for r in records if r.observable == "grid_error"]
 
 
 def test_nearest_neighbours_on_the_grid_are_refuted(monkeypatch: pytest.MonkeyPatch):

@@ -11,7 +11,7 @@ from tests.studies.verdicts import ladder
 
 STUDY = studies.get("gamma")
 DEPTHS = (8, 16, 32, 64)
-SMALL = Gamma(width=3, replicas=3, gamma=GammaKeys(alpha=0.01, dimension=1, points=5, train_points=40))
+SMALL = Gamma(width=3, replicas=3, gamma=GammaKeys(alpha=0.01, dimension=1, points=5, starts=6, train_points=40))
 
 
 def measured(part, settings: Gamma = SMALL, depths: Sequence[int] = DEPTHS) -> list[tuple[Gamma, Measurement]]:

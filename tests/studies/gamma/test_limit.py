@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import replace
 
@@ -9,16 +10,18 @@ import numpy as np
 import pytest
 
 from resnet_limits.errors import MeasurementError
+from resnet_limits.limits import euler_lagrange
 from resnet_limits.limits.euler_lagrange import extremal
 from resnet_limits.measurement.job import Job
 from resnet_limits.settings.training import Minimiser
+from resnet_limits.studies.gamma import starts
 from resnet_limits.studies.gamma.branch import at_depth
 from resnet_limits.studies.gamma.limit import compare as plateaus
 from resnet_limits.studies.gamma.limit import measure as limit
 from resnet_limits.studies.gamma.problem import small
-from resnet_limits.studies.gamma.settings import GammaKeys
+from resnet_limits.studies.gamma.settings import Gamma, GammaKeys
 from resnet_limits.training.depth_regularised import DepthRegularised
-from tests.planting import plant
+from tests.planting import plant, resize
 from tests.studies.gamma.small import DEPTHS, SMALL, STUDY, measured
 from tests.studies.verdicts import values, verdict
 
@@ -39,18 +42,14 @@ def test_minimisers_converge_to_the_solution_of_the_euler_lagrange_equations(job
 
 @pytest.mark.parametrize("activation", ["swish", "gelu"])
 def test_so_they_do_in_the_plane_with_other_activations(activation: str):
-    settings = replace(SMALL, activation=activation, gamma=GammaKeys(dimension=2, points=5, alpha=0.03, tau_b=2.0))
+    settings = replace(
+        SMALL, activation=activation, gamma=GammaKeys(dimension=2, points=5, starts=6, alpha=0.03, tau_b=2.0)
+    )
     jobs = measured(limit, settings)
     for claim in ("gamma.value.observed", "gamma.h1", "gamma.classes.value.observed"):
         judgement = verdict(claim, jobs)
         assert judgement.measured is not None
         assert judgement.measured.value == pytest.approx(1, abs=0.1), judgement.why
-
-
-def test_the_recovery_sequence_costs_second_order_more_than_the_minimum(jobs):
-    excess = values(jobs, "recovery_excess", problem="regression")
-    assert min(excess) > 0
-    assert math.log2(excess[-2] / excess[-1]) == pytest.approx(2, abs=0.1)
 
 
 def test_the_step_function_of_the_limit_itself_has_the_distance_of_the_grid(jobs):
@@ -80,12 +79,40 @@ def test_a_spline_through_the_layers_continues_smooth_paths():
     assert at_depth(path[:1], 3).shape == (3, 1)
 
 
-def test_several_starts_are_told_apart_and_the_best_is_judged():
-    one, three = (measured(limit, replace(SMALL, minimiser=Minimiser(starts=n)), depths=(8,)) for n in (1, 3))
+IN_THE_PLANE = replace(SMALL, gamma=GammaKeys(dimension=2, points=8))
+"""At seed 0 it has eleven minima: the start from zero leads to the fourth, and which is least changes with depth."""
+
+
+def starting(number: int) -> Gamma:
+    return replace(IN_THE_PLANE, gamma=replace(IN_THE_PLANE.gamma, starts=number))
+
+
+def test_of_several_minima_the_least_beyond_a_depth_is_judged_and_where_it_is_local_only_that_is_said():
+    one, many = (measured(limit, starting(n), depths=(8,)) for n in (1, 16))
     assert values(one, "branch_distance") == []
-    assert len(values(three, "branch_distance", problem="regression")) == 1
-    best, first = (values(jobs, "minimum", problem="regression")[0] for jobs in (three, one))
-    assert best <= first + 1e-9
+    assert values(one, "minimum", problem="regression") == pytest.approx([0.25926], abs=1e-5)
+    assert values(many, "minimum", problem="regression") == pytest.approx([0.228862], abs=1e-6)
+    assert values(many, "above_least", problem="regression") == pytest.approx([0.00458], abs=1e-5)
+    assert verdict("gamma.least", one, plateaus).verdict == "refuted"
+    judgement = verdict("gamma.least", many, plateaus)
+    assert judgement.verdict == "supported"
+    assert "the others are local only; it is local only, too, at L=8 (by 0.005)" in judgement.note
+
+
+@pytest.mark.slow
+def test_the_lowest_extremal_is_that_of_collocation_from_paths_that_no_descent_led_to(monkeypatch: pytest.MonkeyPatch):
+    """Random starts of `solve_bvp` itself: none is lower, and some are as low."""
+    resize(monkeypatch, euler_lagrange, MOST_COLLOCATION_NODES=200)
+    settings = replace(SMALL, gamma=GammaKeys(dimension=1, points=6))
+    job, problem = Job(settings), small(settings, "regression")
+    lowest = limit.lowest_extremal(job, problem, {})
+    assert lowest is not None
+    found = []
+    for number in range(5):
+        start = starts.drawn(problem.at_depth(16), 1, number, "test.collocation")
+        with contextlib.suppress(MeasurementError):
+            found.append(extremal(problem, start, tolerance=1e-4).value)
+    assert min(found) == pytest.approx(lowest.value, rel=1e-5)
 
 
 # -- planted faults -------------------------------------------------------------------------------
@@ -112,7 +139,7 @@ def test_another_power_of_the_depth_in_the_penalty_is_refuted(monkeypatch: pytes
     word = verdict("gamma.value", jobs, plateaus).verdict
     assert word == "refuted" or (power == 0 and word == "inconclusive")
     assert verdict("gamma.value.observed", jobs).verdict == "refuted"
-    for claim in ("gamma.weights", "gamma.h1", "gamma.boundary.start", "gamma.classes.weights", "gamma.oscillation"):
+    for claim in ("gamma.weights", "gamma.h1", "gamma.boundary.start", "gamma.classes.weights"):
         judgement = verdict(claim, jobs, plateaus)
         bends = power == 0 and claim in ("gamma.weights", "gamma.h1", "gamma.classes.weights")
         assert judgement.verdict in (("inconclusive", "refuted") if bends else ("refuted",)), (claim, judgement.why)

@@ -51,6 +51,8 @@ from tests.studies.verdicts import verdict
         {"kernel": "gaussian"},
         {"kernel": "gaussian", "readout": "ridge", "ridge": 0.1},
         {"loss": "squared_hinge"},
+        {"scheme": "heun"},
+        {"scheme": "heun", "loss": "logistic", "readout": "linear"},
     ],
     ids=str,
 )

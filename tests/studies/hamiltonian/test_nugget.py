@@ -57,10 +57,10 @@ def test_coordinates_that_are_padded_with_zeros_have_no_part_in_dropout():
 
 @pytest.mark.slow
 def test_a_nugget_that_moves_new_points_too_is_refuted(monkeypatch: pytest.MonkeyPatch):
-    def moved_too(self: WeightDecayedNetwork, x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+    def moved_too(self: WeightDecayedNetwork, x: torch.Tensor, w: torch.Tensor, states: object) -> torch.Tensor:
         for weights in w:
-            x = x + self.kernel.at(x).root() @ weights.T
-        return x
+            x = self.block(x, weights)
+        return x[None]
 
     monkeypatch.setattr(WeightDecayedNetwork, "carried_along", moved_too)
     jobs = measured(nugget, replace(SMALL, replicas=3), DEPTHS, InMemory())
@@ -100,11 +100,11 @@ def test_gradient_hessian_and_momenta_of_a_network_with_a_nugget_are_right():
 def test_new_points_are_moved_by_the_field_alone():
     network = small_network()
     w, x = network.weights(normals(int(np.prod(network.shape)), seed=3)), normals(4, 2, seed=5)
-    without = WeightDecayedNetwork(network.kernel, network.q0, 0.1, network.loss, 3).carried_along(x, w)
+    carried = network.carried_along(x, w, network.states(w))[-1]
     expected = x
     for weights in w:
         expected = expected + torch.tanh(expected) @ weights[:, :2].T + weights[:, 2]
-    torch.testing.assert_close(without, expected)
+    torch.testing.assert_close(carried, expected)
 
 
 def test_the_mean_over_all_masks_is_ridge_regression():

@@ -34,7 +34,7 @@ class FeaturesKernel(OperatorKernel):
 
     @classmethod
     def of(cls, keys: Mapping[str, Any]) -> FeaturesKernel:
-        return cls(activation_named(keys["activation"]))
+        return cls(activation_named(keys["activation"]), keys["bias"])
 
     def matrix(self, x: Float[Tensor, "m d"], y: Float[Tensor, "n d"]) -> Float[Tensor, "m n"]:
         return self.of_points(x) @ self.of_points(y).mT
@@ -44,27 +44,47 @@ class FeaturesKernel(OperatorKernel):
 
     def of_points(self, x: Float[Tensor, "*b n d"]) -> Float[Tensor, "*b n f"]:
         """`f(x)`."""
-        return self.with_bias(self.activation(x))
+        return self.with_bias(self.taps(self.activation(x)))
 
-    def roots(self, q: Float[Tensor, "*b n d"]) -> Float[Tensor, "*b n f"]:
-        """A root of the matrix at points that are trained, of several layers at a time."""
-        return self.of_points(q)
+    def taps(self, a: Tensor) -> Tensor:
+        """Of values (*b, n, d) those that each row of features reads, (*b, rows, taps): all those of a point."""
+        return a
+
+    def pushed(self, a: Tensor, W: Tensor) -> Tensor:
+        """`a W^T`: values through weights (.., r, taps), to what these move, (*b, n, d)."""
+        return a @ W.mT
+
+    def carried(self, P: Tensor, W: Tensor) -> Tensor:
+        """`P W`, the transpose of `pushed`: momenta through the weights back to the values that these read."""
+        return P @ W
+
+    def taps_of(self, omega: Tensor) -> Tensor:
+        """The weights (.., taps) of `omega`, without those of the bias: `W` of `[W b]`."""
+        return omega[..., :-1] if self.bias else omega
+
+    def as_root(self, f: Tensor) -> Tensor:
+        """Of the features of points that are trained, a root of their matrix."""
+        return f
+
+    def of_others(self) -> FeaturesKernel:
+        """The kernel by which points are moved that have no part in the training."""
+        return self
 
     def with_bias(self, a: Tensor) -> Tensor:
-        """`f(x)` of `a(x)`."""
+        """`f(x)` of the taps of `a(x)`."""
         import torch
 
         return torch.cat([a, a.new_ones(*a.shape[:-1], 1)], dim=-1) if self.bias else a
 
     def field(self, x: Float[Tensor, "m d"], q: Float[Tensor, "n d"], P: Float[Tensor, "n k"]) -> Float[Tensor, "m k"]:
-        return self.of_points(x) @ (self.of_points(q).mT @ P)
+        return self.of_rows(self.of_points(x) @ (self.of_points(q).mT @ self.rows(P)))
 
 
 class FeaturesAt(KernelAtPoints):
     """The features at points `q`. What was last made of some momenta is kept: a derivative asks for it again."""
 
     def __init__(self, kernel: FeaturesKernel, q: Tensor) -> None:
-        self.kernel, self.q, self.d = kernel, q, q.shape[-1]
+        self.kernel, self.q = kernel, q
         self.a = kernel.activation(q)
         self._f: Tensor | None = None
         self._slope: Tensor | None = None
@@ -76,7 +96,7 @@ class FeaturesAt(KernelAtPoints):
     def f(self) -> Tensor:
         """`f(q)`, not made where the n x n matrices serve."""
         if self._f is None:
-            self._f = self.kernel.with_bias(self.a)
+            self._f = self.kernel.with_bias(self.kernel.taps(self.a))
         return self._f
 
     @property
@@ -88,8 +108,8 @@ class FeaturesAt(KernelAtPoints):
 
     @property
     def many(self) -> bool:
-        """Whether features are more than points."""
-        return self.d > len(self.q)
+        """Whether features are more than points, of a kernel whose matrix is one number a pair of points."""
+        return self.kernel.scalar and self.q.shape[-1] > len(self.q)
 
     @property
     def gram(self) -> Tensor:
@@ -109,16 +129,20 @@ class FeaturesAt(KernelAtPoints):
     def pulled(self, P: Tensor) -> Tensor:
         """`P W = P P^T a(q)`, the last one kept."""
         if self._pulled is None or self._pulled[0] is not P:
-            pulled = self.product(P)
-            self._pulled = P, pulled @ self.a if self.many else P @ pulled[..., : self.d]
+            product = self.product(P)
+            self._pulled = P, product @ self.a if self.many else self._carried(P, product)
         return self._pulled[1]
+
+    def _carried(self, P: Tensor, omega: Tensor) -> Tensor:
+        """`P W` of `[W b]`."""
+        return self.kernel.carried(P, self.kernel.taps_of(omega))
 
     def weights(self, P: Tensor) -> Tensor:
         """`omega = P^T f(q)`."""
-        return P.mT @ self.f
+        return self.kernel.rows(P).mT @ self.f
 
     def velocity(self, P: Tensor) -> Tensor:
-        return self.gram @ P if self.many else self.f @ self.product(P).mT
+        return self.gram @ P if self.many else self.kernel.of_rows(self.f @ self.product(P).mT)
 
     def rate(self, P: Tensor) -> Tensor:
         return (self.slope * self.pulled(P)).neg_()
@@ -130,27 +154,26 @@ class FeaturesAt(KernelAtPoints):
         return (P * self.velocity(P)).sum() / 2 if self.many else self.product(P).square().sum() / 2
 
     def tangent(self, P: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        d, da = self.d, self.slope * u
+        kernel, da = self.kernel, self.slope * u
         bent = self.kernel.activation.curvature(self.q, self.a).mul_(self.pulled(P)) * u
         if self.many:
             product, dS = self.a @ da.mT, v @ P.mT
             d_velocity = _plus(self.gram @ v, product + product.mT, P)
             d_pulled = _plus(self.product(P) @ da, dS + dS.mT, self.a)
         else:
-            omega = self.product(P)
-            W, d_omega = omega[:, :d], v.mT @ self.f
-            d_omega[..., :d] += P.mT @ da
-            d_velocity = self.f @ d_omega.mT + da @ W.mT
-            d_pulled = v @ W + P @ d_omega[..., :d]
+            omega, d_omega = self.product(P), self.weights(v)
+            kernel.taps_of(d_omega).add_(kernel.rows(P).mT @ kernel.taps(da))
+            d_velocity = kernel.of_rows(self.f @ d_omega.mT) + kernel.pushed(da, kernel.taps_of(omega))
+            d_pulled = self._carried(v, omega) + self._carried(P, d_omega)
         return d_velocity, bent.addcmul_(self.slope, d_pulled).neg_()
 
     def tangent_of_momenta(self, P: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         if self.many:
             dS = v @ P.mT
             return self.gram @ v, ((dS + dS.mT) @ self.a).mul_(self.slope).neg_()
-        d_omega = v.mT @ self.f
-        d_pulled = v @ self.product(P)[:, : self.d] + P @ d_omega[..., : self.d]
-        return self.f @ d_omega.mT, d_pulled.mul_(self.slope).neg_()
+        d_omega = self.weights(v)
+        d_pulled = self._carried(v, self.product(P)) + self._carried(P, d_omega)
+        return self.kernel.of_rows(self.f @ d_omega.mT), d_pulled.mul_(self.slope).neg_()
 
     def root(self) -> Tensor:
         return self.f

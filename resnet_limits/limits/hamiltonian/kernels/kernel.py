@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class KernelAtPoints(ABC):
     """A kernel at points `q` (n, d): what depends on the points alone is computed once.
 
-    `P` in `velocity`, `rate` and `energy` may have any number of columns: the kernel is a multiple of the identity.
+    Where the kernel is a multiple of the identity, `P` in `velocity`, `rate` and `energy` may have any columns.
     """
 
     @abstractmethod
@@ -55,11 +55,11 @@ class KernelAtPoints(ABC):
 
     @abstractmethod
     def root(self) -> Tensor:
-        """A matrix `f` (n, m) with `Gamma(q, q) = f f^T`, differentiable in `q`."""
+        """A matrix `f` (rows, m) with `Gamma(q, q) P = of_rows(f f^T rows(P))`, differentiable in `q`."""
 
 
 class OperatorKernel(ABC):
-    """A kernel `Gamma(x, y) = k(x, y) I`: the covariance of a Gaussian process.
+    """A kernel `Gamma(x, y) = k(x, y) I`, or one that is not `scalar`: the covariance of a Gaussian process.
 
     A new one is one file in this folder, named like it, with a class that ends in `Kernel`; `matrix` is enough:
 
@@ -79,6 +79,8 @@ class OperatorKernel(ABC):
     name: ClassVar[str]
     smooth: ClassVar[bool | None] = None
     """Whether `k` has derivatives of every order; None: not declared."""
+    scalar: ClassVar[bool] = True
+    """Whether it is a multiple of the identity, as regression of scores by it takes."""
     of_activation: ClassVar[bool] = False
     """Whether it is that of the features of a layer, few, and as smooth as their activation; else of n points n."""
 
@@ -101,6 +103,14 @@ class OperatorKernel(ABC):
     def field(self, x: Tensor, q: Tensor, P: Tensor) -> Tensor:
         """`sum_j k(x, q_j) P_j`, the velocity of other points `x` (m, d) that the points `q` carry along, (m, d)."""
         return self.matrix(x, q) @ P
+
+    def rows(self, P: Tensor) -> Tensor:
+        """Of momenta (*b, n, d) what each row of the matrix `root` moves, (*b, rows, r): a row is a point."""
+        return P
+
+    def of_rows(self, y: Tensor) -> Tensor:
+        """The transpose of `rows`."""
+        return y
 
     def tried(self) -> None:
         """Raise `SettingError` where the matrix of some points has not their number, is not symmetric, or has a

@@ -5,8 +5,8 @@ Free of torch.
 
 from __future__ import annotations
 
-from ....claims.claim import VERDICTS_WITH_LARGE, Claim, Expected, Rival
-from ....papers import HAIRER, ROUSSEAU
+from ....claims.claim import RELATIVE, VERDICTS_WITH_LARGE, Claim, Expected, Rival
+from ....papers import BEHRMANN, HAIRER, ROUSSEAU
 from ...group import Group
 from ...least import BYTES_OF_SINGLE
 from ...outside import kinked
@@ -33,8 +33,8 @@ GROUP = Group(
     name="images",
     title="Do convolutional networks with shared weights converge to a flow when refined?",
     loss="mean over the images of -log softmax(scores)[label], without a factor",
-    seconds=8.6,
-    shared=8.6,
+    seconds=19,
+    shared=19,
     least=least_of_images,
     claims=(
         Claim(
@@ -61,6 +61,41 @@ GROUP = Group(
             rival=Rival("refined networks that keep the step of the trained one", "F17-refined-steps", 0.365),
             verdicts=VERDICTS_WITH_LARGE,
         ),
+        Claim(
+            id="flow.images.volume",
+            source=HAIRER,
+            statement="log det D phi of a stage with m shared units tends to int div v along its flow at order 1 in m",
+            kind="theorem",
+            observable="images.volume_order",
+            expected=Expected("value", 1, 0.2),
+            outside=kinked_stage,
+            needs="a stage whose Jacobian is small enough to be made, changes of volume above rounding",
+            rival=Rival("all Jacobians at the state that enters the stage", "F51-unit-states", -0.9592),
+            verdicts=VERDICTS_WITH_LARGE,
+        ),
+        Claim(
+            id="flow.images.determinant",
+            source=BEHRMANN,
+            statement="Inside trained stages, a unit with |h Dv| < 1 has det D unit >= (1 - |h Dv|)^d",
+            kind="theorem",
+            observable="images.determinant_ratio",
+            expected=Expected("at_least", 1, 1e-6, scale=RELATIVE),
+            outside=nothing_refined,
+            needs="a stage whose Jacobian is small enough to be made",
+            rival=Rival("det A in place of det(I + A)", "F52-unit-identity", 0.0),
+            verdicts=VERDICTS_WITH_LARGE,
+        ),
+        Claim(
+            id="flow.images.stretch",
+            source=ROUSSEAU,
+            statement="Units of the trained stages with most units stay below the threshold of folds: |h Dv| < 1",
+            kind="observation",
+            observable="images.largest_stretch",
+            expected=Expected("at_most", 1, 0.01),
+            outside=nothing_refined,
+            rival=Rival("the Frobenius norm of h Dv", "F53-unit-frobenius", 3.514),
+            verdicts=VERDICTS_WITH_LARGE,
+        ),
     ),
     memory=("flow.images.channels", "flow.images.batch_size", "flow.images.replicas", "flow.images.points"),
     conditional=(
@@ -80,6 +115,16 @@ GROUP = Group(
         " of the finest logits, shared weights",
         "images.refinement_order": "order in m at which that change, from m to 2m units, m = n, 2n, 4n, 8n, falls,"
         " of the largest n, with its half-width",
+        "images.volume_gap": "rms over stages, at a test image, of log det D phi of a stage with `evaluated` units less"
+        " int div v along its flow, shared weights of the first replica",
+        "images.volume_order": "order in m at which that gap falls, m = 2n, 4n, 8n, 16n, of the largest n, with its"
+        " half-width",
+        "images.unit_stretch": "largest |h Dv| of the units of `stage` at two test images, first replica; by power"
+        " iteration where the Jacobian is too large to be made",
+        "images.unit_determinant": "least det(D unit)^(1/d) of them, d the numbers of a state; 0 of a unit that folds",
+        "images.largest_stretch": "largest |h Dv| over the stages of the networks with most units",
+        "images.determinant_ratio": "least det(D unit)^(1/d) / (1 - |h Dv|) over the units with |h Dv| < 1 of all"
+        " networks",
         "images.inverse_error": "rms of phi_{-v}(phi_v(x)) - x over the rms of x, for the states x that enter `stage`",
     },
 )

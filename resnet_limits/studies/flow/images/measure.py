@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,12 +27,16 @@ from .... import device
 from ....claims.order import FEWEST_POINTS, fit_order
 from ....data.dataset import Dataset
 from ....data.loading import load
+from ....diffeomorphisms.stages import log_determinants, unit_increments, unit_stretches
 from ....errors import SettingError
 from ....limits.flow import rounding_of_states
+from ....limits.volume import volume_of_flow
 from ....measurement.job import Job
-from ....measurement.record import Measurement, Record
+from ....measurement.record import Measurement, Record, unknown
 from ....networks.convolutional import (
     NUMBERS_OF_STAGES,
+    Images,
+    Maps,
     Parameters,
     count,
     initial_convolutional,
@@ -53,12 +57,21 @@ REFINEMENTS = (1, 2, 4, 8)
 IMAGES_EVALUATED_A_PIECE = 256
 """Images that are evaluated at a time. A constant, so that no machine changes a bit of the logits."""
 DTYPE_OF_TRAINING = torch.float32
+IMAGES_FOLLOWED = 2
+LARGEST_STATE = 512
+"""Numbers of the largest state whose Jacobians are made: 8 channels of 8 x 8 pixels."""
+ERROR_OF_STRETCH = 1e-3
+"""Of a stretch that power iteration finds, from below."""
+TOO_LARGE = (
+    f"no stage has states of at most {LARGEST_STATE} numbers and units with |h Dv| below 1; take smaller images"
+    " (data.size) or fewer channels"
+)
 
 
 def measure(job: Job) -> Measurement:
     """Accuracies, parameters, inverse errors, and the refinement of shared weights; the same at every depth."""
     settings: Flow = job.settings
-    keys, records, moved = settings.flow.images, [], []
+    keys, records, moved, seen = settings.flow.images, [], [], []
     networks = [(n, weights) for n in sorted(keys.units) for weights in KINDS_OF_WEIGHTS]
     for i, (n, weights) in enumerate(networks):
         sets = n if weights == "free" else 1
@@ -77,7 +90,9 @@ def measure(job: Job) -> Measurement:
         if weights == "shared":
             moved.append(_scaled_change(settings, solution, n))
             if n == max(keys.units):
-                records += _order(settings, solution, n)
+                records += [*_order(settings, solution, n), *_volumes(settings, solution, n)]
+        seen.append((n, solution))
+    records += _units_of_stages(settings, seen)
     return Measurement([*records, max(moved, key=lambda record: record.value)])
 
 
@@ -95,6 +110,11 @@ def key_of_training(settings: Flow) -> dict[str, Any]:
 def units_evaluated(n: int) -> list[int]:
     """With how many units a network with shared weights is run that was trained with n."""
     return sorted({(n + 1) // 2, *(n * factor for factor in REFINEMENTS), 2 * n * REFINEMENTS[-1]})
+
+
+def units_refined(n: int) -> list[int]:
+    """With how many units the volumes of a stage are compared with those of its flow: 2n, 4n, 8n, 16n."""
+    return [2 * n * factor for factor in REFINEMENTS]
 
 
 def images_of(x: Float[Tensor, "n features"], shape: tuple[int, int, int]) -> Float[Tensor, "n colours height width"]:
@@ -160,8 +180,11 @@ def trained_and_run(job: Job, n: int, sets: int) -> dict[str, np.ndarray]:
         for m in counts:
             job.progress(0.7 + 0.3 * m / max(counts) / 2, f"run with {m}")
             scores[m] = scores_of(phi, parameters, x_test, units=m, horizon=settings.horizon)
+        job.progress(0.9, "Jacobians of its units")
+        refined = units_refined(n) if sets == 1 else []
+        seen = seen_in_stages(phi, parameters, x_test, units=n, refined=refined, horizon=settings.horizon)
         inverse = inverse_errors(phi, parameters, x_test[:IMAGES_EVALUATED_A_PIECE], units=n, horizon=settings.horizon)
-    solution = {"parameters": np.array([count(parameters)]), "inverse": inverse.cpu().numpy()}
+    solution = {"parameters": np.array([count(parameters)]), "inverse": inverse.cpu().numpy(), **seen}
     size = _rms(scores[max(counts)])
     for m in counts:
         solution[f"right.{m}"] = (scores[m].argmax(dim=2) == y_test).cpu().numpy()
@@ -197,6 +220,62 @@ def inverse_errors(
     return torch.stack(errors)
 
 
+@torch.no_grad()
+def seen_in_stages(
+    phi: str, parameters: Parameters, images: Images, *, units: int, refined: Sequence[int], horizon: float
+) -> dict[str, np.ndarray]:
+    """What the stages of a trained network do to states, of the first replica, at the first test images, in float64.
+
+    stretch.S        largest |h Dv| of the units of stage S
+    determinant.S    least det(D unit)^(1/d), d the numbers of a state
+    ratio.S          least det(D unit)^(1/d) / (1 - |h Dv|), over units and images with |h Dv| < 1
+    volume.S.m       log det D phi with m units less int div v along the exact flow, at the first image, m of `refined`
+    volume_error.S   error of that integral
+
+    A state of more numbers than `LARGEST_STATE` has a Jacobian that is too large to be made: there, only the stretch,
+    by power iteration. `refined` is empty where units do not share their weights.
+    """
+    one = {name: w[:1].double() for name, w in parameters.items()}
+    entering = stages(phi, one, images[:IMAGES_FOLLOWED].double(), units=units, horizon=horizon)
+    arrays = {}
+    for stage, (x, _) in zip(NUMBERS_OF_STAGES, entering, strict=True):
+        if x[0].numel() > LARGEST_STATE:
+            stretch = unit_stretches(phi, one, stage, x, units=units, horizon=horizon)
+            arrays[f"stretch.{stage}"] = stretch.max().cpu().numpy()
+            continue
+        seen = _at_trained_units(phi, one, stage, x, units, horizon)
+        if refined:
+            seen |= _refined(phi, one, stage, x[:1], refined, horizon)
+        for name, values in seen.items():
+            what, _, at = name.partition(".")
+            arrays[f"{what}.{stage}" + (f".{at}" if at else "")] = values
+    return arrays
+
+
+def _at_trained_units(
+    phi: str, parameters: Parameters, stage: int, x: Maps, units: int, horizon: float
+) -> dict[str, np.ndarray]:
+    increments = torch.stack(list(unit_increments(phi, parameters, stage, x, units=units, horizon=horizon)))
+    stretch = torch.linalg.matrix_norm(increments, ord=2)
+    determinant = (log_determinants(increments) / increments.shape[-1]).exp().nan_to_num(0.0)
+    ratio = (determinant / (1 - stretch))[stretch < 1]
+    seen = {"stretch": stretch.max(), "determinant": determinant.min()}
+    if ratio.numel():
+        seen["ratio"] = ratio.min()
+    return {name: value.cpu().numpy() for name, value in seen.items()}
+
+
+def _refined(
+    phi: str, parameters: Parameters, stage: int, x: Maps, refined: Sequence[int], horizon: float
+) -> dict[str, np.ndarray]:
+    exact, error = volume_of_flow(phi, parameters, stage, x, horizon=horizon)
+    seen = {"volume_error": np.array(error)}
+    for m in refined:
+        units = unit_increments(phi, parameters, stage, x, units=m, horizon=horizon)
+        seen[f"volume.{m}"] = (sum(log_determinants(A) for A in units) - exact).cpu().numpy()
+    return seen
+
+
 def _rms(z: Tensor) -> Float[Tensor, " r"]:
     """Of each replica, in float64."""
     return z.double().flatten(1).square().mean(dim=1).sqrt()
@@ -223,6 +302,11 @@ def _records(settings: Flow, solution: dict[str, np.ndarray], n: int, weights: s
             records.append(
                 Record("images.refinement_gap", value, stderr, coordinates=coordinates, replicas=keys.replicas)
             )
+    for stage in NUMBERS_OF_STAGES:
+        coordinates = {**where, "evaluated": n, "stage": stage}
+        for name, observable in (("stretch", "images.unit_stretch"), ("determinant", "images.unit_determinant")):
+            if (value := solution.get(f"{name}.{stage}")) is not None:
+                records.append(Record(observable, value.item(), coordinates=coordinates, replicas=1))
     for stage, values in zip(NUMBERS_OF_STAGES, solution["inverse"], strict=True):
         value, stderr = over_replicas(values)
         coordinates = {**where, "evaluated": n, "stage": stage}
@@ -264,6 +348,55 @@ def _order(settings: Flow, solution: dict[str, np.ndarray], n: int) -> list[Reco
             )
         )
     return records
+
+
+def _volumes(settings: Flow, solution: dict[str, np.ndarray], n: int) -> list[Record]:
+    """The order at which refined units change volumes as the flow of their field does: stages and images together."""
+    where = {"units": n, "weights": "shared", "data": image_data(settings).name}
+    measured = [stage for stage in NUMBERS_OF_STAGES if f"volume_error.{stage}" in solution]
+    if not measured:
+        return [unknown("images.volume_order", TOO_LARGE, where)]
+    counts = units_refined(n)
+    off = [np.stack([solution[f"volume.{stage}.{m}"] for stage in measured]) for m in counts]
+    gaps = [float(np.sqrt(np.square(values).mean())) for values in off]
+    error = max(solution[f"volume_error.{stage}"].item() for stage in measured)
+    records = [
+        Record("images.volume_gap", gap, reference_error=error, coordinates={**where, "evaluated": m}, replicas=1)
+        for m, gap in zip(counts, gaps, strict=True)
+    ]
+    fit = fit_order(counts, gaps, reference_errors=[error] * len(counts))
+    if len(fit.x) >= FEWEST_POINTS:
+        half_width = (fit.high - fit.low) / 2
+        records.append(
+            Record("images.volume_order", fit.order, reference_error=half_width, coordinates=where, replicas=1)
+        )
+    return records
+
+
+def _units_of_stages(settings: Flow, seen: list[tuple[int, dict[str, np.ndarray]]]) -> list[Record]:
+    """The largest stretch of the units of the networks with most units, and the least ratio of a determinant to its
+    bound, over all networks and stages."""
+    where, most = {"data": image_data(settings).name}, max(n for n, _ in seen)
+
+    def values(name: str, chosen: list[dict[str, np.ndarray]]) -> list[float]:
+        return [s[f"{name}.{stage}"].item() for s in chosen for stage in NUMBERS_OF_STAGES if f"{name}.{stage}" in s]
+
+    stretch = max(values("stretch", [solution for n, solution in seen if n == most]))
+    ratios = values("ratio", [solution for _, solution in seen])
+    largest = Record(
+        "images.largest_stretch",
+        stretch,
+        reference_error=ERROR_OF_STRETCH * stretch,
+        coordinates={**where, "units": most},
+        replicas=1,
+    )
+    if not ratios:
+        return [largest, unknown("images.determinant_ratio", TOO_LARGE, where)]
+    least = min(ratios)
+    return [
+        largest,
+        Record("images.determinant_ratio", least, reference_error=1e-12 * max(least, 1), coordinates=where, replicas=1),
+    ]
 
 
 def over_replicas(values: np.ndarray) -> tuple[float, float]:

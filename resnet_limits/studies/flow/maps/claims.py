@@ -12,6 +12,11 @@ from ..settings import Flow
 PINS_OF_MAPS = {**PINS_OF_SHARED_WEIGHTS, "blocks": 32, "width": 2}
 """The flow on a grid: a stationary field of the plane, five squarings, twice as many cells a side as the depth."""
 CELLS_OVER_DEPTH = 2
+PINS_OF_SQUARING = {**PINS_OF_SHARED_WEIGHTS, "width": 2}
+"""As many squarings as a network of L blocks needs, on a grid so fine that the error is that of the step."""
+CELLS_OVER_SQUARED_DEPTH = 4
+DEEPEST_SQUARED = 128
+"""The depth beyond which the grids grow large."""
 
 
 def _map(scheme: str, order: int, *, shared: bool, with_longer: float) -> Claim:
@@ -44,7 +49,7 @@ def least_of_maps(settings: Flow) -> float:
 GROUP = Group(
     name="maps",
     title="Does the map that a network computes converge to the flow of a vector field?",
-    seconds=6.3,
+    seconds=7.3,
     least=least_of_maps,
     claims=(
         _map("euler", 1, shared=False, with_longer=-0.02937),
@@ -62,11 +67,25 @@ GROUP = Group(
             outside=smooth_field_of_flow,
             rival=Rival("the nearest node in place of the bilinear interpolation", "F38-nearest", 1.075),
         ),
+        Claim(
+            id="flow.map.squaring",
+            source=ARSIGNY,
+            statement="Squaring a step v/L log2(L) times on a grid converges to exp(v) at order 1, as L blocks do",
+            kind="observation",
+            observable="squaring_error",
+            expected=Expected("order", 1, 0.15),
+            pins=PINS_OF_SQUARING,
+            outside=smooth_field_of_flow,
+            needs=f"four depths up to {DEEPEST_SQUARED} that are powers of two",
+            rival=Rival("a squaring too few on the grid", "F39-squarings", -0.0002929),
+        ),
     ),
     memory=("flow.paths", "flow.inputs", "width", "depth"),
     observables={
         "map_error": "root mean square difference of the map phi(x) and the exact flow, over fields and points",
         "grid_error": "root mean square difference of the map on an interpolated grid, 2 L cells a side, and the map by"
         " composition of the same blocks, over fields and points",
+        "squaring_error": "root mean square difference of the map by log2(L) squarings of an Euler step of T/L on an"
+        " interpolated grid, 4 L cells a side, and the exact flow, over fields and points",
     },
 )

@@ -69,6 +69,8 @@ CONTROLS_OF_THE_BOUND = ("spectral", "lipschitz")
 """Controls of the bound of Lip(h v) by the weights."""
 NODES_A_SIDE = 31
 """Nodes a side of the grid on which folds are looked for."""
+POINTS_FOLLOWED = 6
+"""Test points whose way through a network is kept: as many as a path of least energy is found for in a second."""
 POINTS_INVERTED = 32
 """Points whose way is inverted by fixed points."""
 NODES_A_DRAWN_SIDE = 81
@@ -98,11 +100,7 @@ def measure(job: Job) -> Measurement:
 
         part = job.part(f"{control}.{weights}")
         part.progress = progress
-        solution = job.shared.solve(
-            f"flow.folding.trained.{control}.{weights}",
-            {**chosen_keys(settings, KEYS_OF_TRAINED_FLOWS), "trained_depth": depth},
-            lambda part=part, control=control, weights=weights: judged(part, control, weights, depth),
-        )
+        solution = trained_solution(part, control, weights, depth)
         coordinates = {"control": control, "weights": weights, "blocks": depth, **PINS_OF_TRAINED_FLOWS}
         records = _records(solution, settings, coordinates)
         measurement.records += records
@@ -237,8 +235,18 @@ def trained_network(settings: Flow, control: str, weights: str, depth: int, feat
 # -- one control ----------------------------------------------------------------------------------
 
 
+def trained_solution(job: Job, control: str, weights: str, depth: int) -> Solution:
+    """What `judged` returns, once for all jobs and groups that ask for it."""
+    return job.shared.solve(
+        f"flow.folding.trained.{control}.{weights}",
+        {**chosen_keys(job.settings, KEYS_OF_TRAINED_FLOWS), "trained_depth": depth},
+        lambda: judged(job, control, weights, depth),
+    )
+
+
 def judged(job: Job, control: str, weights: str, depth: int) -> dict[str, np.ndarray]:
-    """Each observable, one value a network (names with @: at which points), and what is drawn."""
+    """Each observable, one value a network (names with @: at which points), the ways of a few points
+    (`path@followed`, (states, r, n, d)), and what is drawn."""
     settings: Flow = job.settings
     dataset = load(settings.data, seed=settings.seed).to(device.resolve(settings.device), dtype_of_numbers(settings))
     net = trained_network(settings, control, weights, depth, dataset.features)
@@ -272,7 +280,9 @@ def judged(job: Job, control: str, weights: str, depth: int) -> dict[str, np.nda
     measured |= penalised(net, trunk_of(parameters))
     if net.control.added == "spectral":
         measured["exact_inverse_error"] = exact_inverse_error(net, trunk_of(parameters), x0[:, :POINTS_INVERTED])
-    arrays = {name: value.cpu().numpy() for name, value in measured.items()}
+    followed = placed_in(parameters, double.x_test[:POINTS_FOLLOWED])
+    measured["path@followed"] = default_engine().states(net.field, EULER, followed, trunk_of(parameters), net.h)
+    arrays = {name: value.detach().cpu().numpy() for name, value in measured.items()}
     if settings.width == 2 and weights == "free" and control in CONTROLS_PICTURED:
         job.progress(0.95, "the deformed plane")
         arrays |= pictured(net, control, parameters, double.x_test[:DRAWN_POINTS])
@@ -369,7 +379,7 @@ def _records(solution: Solution, settings: Flow, coordinates: Mapping[str, objec
     records = []
     for name, values in solution.items():
         observable, _, at = name.partition("@")
-        if observable == "points" or "." in name:
+        if observable in ("points", "path") or "." in name:
             continue
         where = {**coordinates, **({"at": at} if at else {})}
         extreme = (

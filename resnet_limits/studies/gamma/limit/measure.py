@@ -3,11 +3,13 @@
 A few points in small dimension, regression and classification, and regression with another size of each penalty: the
 minimiser at depth n, continued from 4, 8, ..., and
 the limit by its Euler-Lagrange equations (`limits/euler_lagrange.py`), which know nothing of networks. The guess of
-that solver is the minimiser at depth 64, its error the distance to a solution at a hundred times the tolerance.
+that solver is the minimiser at depth 64, its error the distance to a solution at a hundred times the tolerance. That
+this is the limit of least value is tried without networks (`lowest.py`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -17,18 +19,20 @@ from ....errors import MeasurementError
 from ....limits.euler_lagrange import Extremal, extremal
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record, unknown
+from ....training.branches import SolutionBranch
 from ....training.depth_regularised import DepthRegularised, DepthWeights
 from ....training.minimiser import Minimum
 from ...pinned import pinned
-from ..norms import MAX_NORM_OF_ZERO_PATH, MINIMISER_IS_ZERO, h1, largest_layer, tl2
+from ..norms import MAX_NORM_OF_ZERO_PATH, MINIMISER_IS_ZERO, h1, largest_layer, largest_second_difference, tl2
 from ..problem import Kind, boundary, certificate, minima, small, solution_key
 from ..settings import Gamma
 from .claims import PINS_OF_UNEQUAL_PENALTIES, PROBLEM_PREFIXES
+from .lowest import RESIDUALS, LowestExtremal, lowest_extremal
 
 DEPTH_OF_GUESS = 64
 """Depth of the minimiser near which the limit is looked for."""
-RESIDUAL_OF_SOLUTION, RESIDUAL_OF_LOOSER_SOLUTION = 1e-7, 1e-5
-"""Relative residuals of the boundary value problem; the looser solution tells the error of the other."""
+ROUNDING = 16 * np.finfo(np.float64).eps
+"""Of values, relative."""
 TIMES_OF_LIMIT = np.linspace(0, 1, 257)
 KIND_BY_PROBLEM: dict[str, Kind] = {
     "regression": "regression",
@@ -36,8 +40,6 @@ KIND_BY_PROBLEM: dict[str, Kind] = {
     "unequal": "regression",
 }
 """The kind of each of `PROBLEM_PREFIXES`."""
-AMPLITUDE_OF_OSCILLATION = 0.5
-"""A of the oscillation `(A/n) (-1)^k` of one entry of K."""
 
 
 @dataclass(frozen=True)
@@ -79,12 +81,34 @@ def _of_problem(job: Job, name: str) -> Measurement:
     measurement.arrays[f"{name}.path"] = network.path
     if not minimum.converged:
         return measurement
+    lowest = lowest_extremal(job, problem, solution_key(settings, kind))
+    if lowest is not None:
+        measurement.records += least_values(branches, lowest, where)
     limit = limit_of_branch(job, problem, kind)
     measurement.records.append(Record("limit_found", float(limit is not None), coordinates=where, replicas=1))
     if limit is not None:
         measurement.arrays[f"{name}.limit"] = limit.solution.at(np.arange(settings.depth) / settings.depth).path
         measurement.records += distances_to_limit(problem, minimum, network, limit, where)
+        if lowest is not None:
+            missed = abs(limit.solution.value - lowest.value) / abs(lowest.value)
+            error = (limit.value_error + lowest.error) / abs(lowest.value) + ROUNDING
+            measurement.records.append(Record("least_missed", missed, reference_error=error, **_one(where)))
     return measurement
+
+
+def least_values(branches: Sequence[SolutionBranch], lowest: LowestExtremal, where: dict[str, Any]) -> list[Record]:
+    """The least value at this depth over all branches against the lowest extremal."""
+    least = min(branch.minimum.value for branch in branches if branch.minimum.converged)
+    error = lowest.error + ROUNDING * abs(lowest.value)
+    return [
+        Record("least_gap", abs(least - lowest.value), reference=lowest.value, reference_error=error, **_one(where)),
+        Record("lowest_extremal", lowest.value, reference_error=lowest.error, **_one(where)),
+        Record("lowest_ends", float(lowest.ends), **_one(where)),
+    ]
+
+
+def _one(where: dict[str, Any]) -> dict[str, Any]:
+    return {"coordinates": where, "replicas": 1}
 
 
 def distances_to_limit(
@@ -99,10 +123,10 @@ def distances_to_limit(
     h1_off = off / min(p.K, p.b) ** 0.5
     difference = w.path - exact.path
     taus = np.concatenate([np.full(w.K[0].size, p.t1), np.full(w.b[0].size, p.t2)])
-    recovered, risen = problem.value(exact), problem.value(oscillating(exact))
+    recovered = problem.value(exact)
     start, end, missed = boundary(problem, w)
     value = limit.solution.value
-    rounding = 16 * np.finfo(np.float64).eps * abs(value)
+    rounding = ROUNDING * abs(value)
     value_error = limit.value_error + rounding
     path_error = limit.path_error + path_off
     values = {
@@ -112,6 +136,7 @@ def distances_to_limit(
         "tl2_floor": (tl2(exact.path, there), np.nan, np.nan),
         "h1": (h1(difference, taus), np.nan, limit.slope_error + max(p.t1, p.t2) ** 0.5 * limit.path_error + h1_off),
         "recovery_gap": (abs(recovered - value), value, value_error),
+        "second_difference": (largest_second_difference(w.path), np.nan, 2 * h1_off * n**1.5),
         "recovery_excess": (recovered - minimum.value, minimum.value, rounding),
         "readout_error": (
             float(np.hypot(np.linalg.norm(w.W - exact.W), np.linalg.norm(w.c - exact.c))),
@@ -121,14 +146,11 @@ def distances_to_limit(
         "boundary_start": (start, np.nan, h1_off * n**0.5 + path_off),
         "boundary_end": (end, np.nan, h1_off * n**0.5),
         "boundary_missed": (missed, np.nan, 1e3 * np.finfo(np.float64).eps),
-        "oscillation_cost": (
-            (risen - recovered) / (4 * p.K * AMPLITUDE_OF_OSCILLATION**2),
-            np.nan,
-            32 * np.finfo(np.float64).eps * abs(risen) / (4 * p.K * AMPLITUDE_OF_OSCILLATION**2),
-        ),
     }
     nothing = (
-        ("weights_sup", "h1", "boundary_start", "boundary_end") if largest_layer(w.path) < MAX_NORM_OF_ZERO_PATH else ()
+        ("weights_sup", "h1", "boundary_start", "boundary_end", "second_difference")
+        if largest_layer(w.path) < MAX_NORM_OF_ZERO_PATH
+        else ()
     )
     return [
         unknown(name, MINIMISER_IS_ZERO, where)
@@ -138,23 +160,13 @@ def distances_to_limit(
     ]
 
 
-def oscillating(w: DepthWeights) -> DepthWeights:
-    """The weights with `(A/n) (-1)^k` added to the first entry of each `K_k`."""
-    K, n = w.K.copy(), len(w.K)
-    K[:, 0, 0] += AMPLITUDE_OF_OSCILLATION / n * (-1.0) ** np.arange(n)
-    return replace(w, K=K)
-
-
 def limit_of_branch(job: Job, problem: DepthRegularised, kind: Kind) -> VariationalLimit | None:
     """The limit of the branch, None where collocation finds none; kept, since all depths share it."""
 
     def compute() -> dict[str, np.ndarray]:
         guess = problem.at_depth(DEPTH_OF_GUESS).weights(minima(job, problem, kind, DEPTH_OF_GUESS)[0].minimum.point)
         try:
-            loose, best = (
-                extremal(problem, guess, tolerance=tolerance)
-                for tolerance in (RESIDUAL_OF_LOOSER_SOLUTION, RESIDUAL_OF_SOLUTION)
-            )
+            loose, best = (extremal(problem, guess, tolerance=tolerance) for tolerance in RESIDUALS)
         except MeasurementError:
             return {}
         slopes = [

@@ -8,7 +8,7 @@ from ....papers import THORPE
 from ...group import Group
 from ...least import bytes_of_points
 from ...reached import EXPECTED_FIRST_ORDER
-from ..outside import kinked_objective, minimiser_not_reached, several_minima
+from ..outside import minimiser_not_reached, no_rate, which_minimum_of_data
 from ..room import least_of_minimiser
 from ..settings import LOSS_OF_GAMMA, Gamma
 
@@ -27,9 +27,9 @@ def _claim(name: str, statement: str, observable: str, rival: Rival) -> Claim:
         observable=observable,
         expected=EXPECTED_FIRST_ORDER,
         where={"problem": "data"},
-        outside=kinked_objective,
+        outside=no_rate,
         unmet=minimiser_not_reached("data"),
-        note=several_minima("data"),
+        note=which_minimum_of_data,
         needs="depths that double, at least three" if observable in DISTANCES_COMPARED else "",
         verdicts=SMOKE_IS_TOO_SMALL if name in REAL_CLAIMS_OPEN_AT_SMOKE else AS_STATED,
         rival=rival,

@@ -13,8 +13,8 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record, unknown
 from ....training.depth_regularised import DepthRegularised, DepthWeights
 from ..norms import MAX_NORM_OF_ZERO_PATH, MINIMISER_IS_ZERO, largest_layer, roughness_of_path
-from ..problem import PROBLEM_OF_DATA, boundary, certificate, minima, of_the_data
-from ..settings import Gamma
+from ..problem import boundary, certificate, minima, of_the_data
+from ..settings import PROBLEM_OF_DATA, Gamma
 
 COORDINATES_OF_DATA = {"problem": PROBLEM_OF_DATA}
 

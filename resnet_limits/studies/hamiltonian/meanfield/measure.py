@@ -1,7 +1,7 @@
 """`hamiltonian.meanfield`: the loss a mean over points, minimisers on N points approach those of all the data.
 
     meanfield_distance(N) = root mean square over draws of |omega_N - omega| / |omega|  ~  N^{-1/2}
-    meanfield_constant    = the same times sqrt(N), over the limit of that, sqrt(tr H^-1 S H^-1) / |z|
+    meanfield_constant    = the same times sqrt(N), of all N together, over its limit sqrt(tr H^-1 S H^-1) / |z|
 
 The population are the training points; a draw takes N of them, with replacement, so that `omega`, that of the whole
 population, is known. N grows at a depth of `DEPTH_OF_MEANFIELD`, whatever that of the job. Each minimisation starts
@@ -16,6 +16,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import torch
 
+from ....limits.hamiltonian.end_loss import Fixed
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record, unknown
 from ....random import generator
@@ -27,13 +28,12 @@ from ..problem import (
     certificate_of_minimum,
     dataset_of,
     key_of_solution,
-    loss_of,
     minima_of_setup,
     setup,
     trained,
 )
 from ..settings import Hamiltonian
-from .claims import DEPTH_OF_MEANFIELD, MIN_POINTS_OF_CONSTANT, PINS_OF_MEANFIELD, POINT_COUNTS
+from .claims import DEPTH_OF_MEANFIELD, PINS_OF_MEANFIELD, POINT_COUNTS
 
 MAX_POPULATION = 1000
 """Training points at most."""
@@ -41,6 +41,8 @@ DRAWS_OF_POINTS_A_REPLICA = 2
 """Draws of each number of points, for each of the key `replicas`."""
 GRADIENT_NORM_OF_DRAWS = 1e-8
 """Relative gradient norm to which each draw is minimised."""
+LEAST_DISTANCE_OF_DRAWS = 1e-9
+"""Relative distance of a draw's minimiser below which it is the population's."""
 
 
 def measure(job: Job) -> Measurement:
@@ -70,6 +72,10 @@ def measure(job: Job) -> Measurement:
     records.append(Record("draws_gradient_norm", worst, reference=GRADIENT_NORM_OF_DRAWS, coordinates=coordinates))
     if not worst <= GRADIENT_NORM_OF_DRAWS:
         return Measurement(records)
+    if float(distances.max()) <= LEAST_DISTANCE_OF_DRAWS:
+        same = "every draw has the minimiser of the population: its points are one and the same"
+        names = ("meanfield_distance", "meanfield_constant")
+        return Measurement([*records, *(unknown(name, same, coordinates) for name in names)])
     for N, distances_at_N in zip(POINT_COUNTS, distances, strict=True):
         square, spread = (
             float((distances_at_N**2).mean()),
@@ -78,13 +84,7 @@ def measure(job: Job) -> Measurement:
         value = math.sqrt(square)
         more = {"coordinates": {**coordinates, "N": N}, "replicas": len(distances_at_N)}
         records.append(Record("meanfield_distance", value, stderr=spread / (2 * value), **more))
-    squares = np.concatenate(
-        [
-            N * distances_at_N**2
-            for N, distances_at_N in zip(POINT_COUNTS, distances, strict=True)
-            if N >= MIN_POINTS_OF_CONSTANT
-        ]
-    )
+    squares = (np.array(POINT_COUNTS)[:, None] * distances**2).ravel()
     ratio = math.sqrt(float(squares.mean())) / relative_constant(network)
     spread = float(squares.std(ddof=1)) / math.sqrt(len(squares)) / float(squares.mean())
     more = {"coordinates": coordinates, "replicas": len(squares)}
@@ -98,12 +98,19 @@ def relative_constant(network: CertifiedNetwork) -> float:
     objective, z = network.network, network.minimum.point
     product = objective.hessian(z)
     H = np.stack([product(unit) for unit in np.eye(len(z))])
-    n, f = len(objective.q0), objective.kernel
-    costates = -objective.decay * n * network.momenta[1:]  # of a point's own loss, which is n times its share
-    features = torch.stack([f.at(q).root() for q in network.states[:-1]])
-    gradients = torch.einsum("sjd,sjf->jsdf", costates, features).reshape(n, -1) / objective.depth**0.5
+    n = len(objective.q0)
+    pairs = objective.pairs(network.w, network.states, network.momenta)
+    by_point = torch.stack([torch.einsum("sjd,sjf->jsdf", P, f) for P, f in pairs]).sum(0).reshape(n, -1)
+    gradients = -objective.decay * n * by_point / objective.depth**0.5  # of a point's own loss, n times its share
     moved = np.linalg.solve(H, (gradients - gradients.mean(0)).numpy().T)
     return math.sqrt(float((moved**2).sum()) / n) / float(np.linalg.norm(z))
+
+
+def weighted(problem: Setup, points: np.ndarray, weights: np.ndarray) -> Setup:
+    """The problem on some of its points; a point that was drawn several times weighs as much."""
+    assert isinstance(problem.loss, Fixed)
+    loss = replace(problem.loss, y=problem.loss.y[points], weights=torch.from_numpy(weights))
+    return replace(problem, q0=problem.q0[points], loss=loss)
 
 
 def distances_of_draws(
@@ -115,9 +122,8 @@ def distances_of_draws(
         stream = generator(settings.seed, "hamiltonian.meanfield", N)
         for r in range(draws):
             job.progress((i * draws + r) / (len(POINT_COUNTS) * draws), f"{N} points")
-            drawn = torch.from_numpy(stream.integers(len(problem.q0), size=N))
-            loss = loss_of(settings, problem.loss.y[drawn])
-            network = replace(problem, q0=problem.q0[drawn], loss=loss).network(DEPTH_OF_MEANFIELD)
+            points, counts = np.unique(stream.integers(len(problem.q0), size=N), return_counts=True)
+            network = weighted(problem, points, counts / counts.sum()).network(DEPTH_OF_MEANFIELD)
             iterations = settings.minimiser.iterations
             end = minimise(
                 network, start, tolerance=GRADIENT_NORM_OF_DRAWS, iterations=iterations, warm=True, certify=False

@@ -26,7 +26,11 @@ MASK_COUNTS = (16, 64, 256, 1024)
 DROPOUT_RATE = 0.3
 BEND_IN_MASKS = 0.05
 """The largest correction to M^-1/2 at M = 16, relative: of second order in the distance, which is 0.02 there."""
-PINS_OF_NUGGET: dict[str, Any] = {"hamiltonian.kernel": "features", "hamiltonian.readout": "fixed"}
+PINS_OF_NUGGET: dict[str, Any] = {
+    "hamiltonian.kernel": "features",
+    "hamiltonian.readout": "fixed",
+    "hamiltonian.scheme": "euler",
+}
 COORDINATE_OF_NUGGET = {"of": "nugget"}
 NUGGET_COORDINATES: dict[str, Any] = {**COORDINATE_OF_NUGGET, **PINS_OF_NUGGET}
 PREFIX_OF_NUGGET_ARRAYS = "nugget.off."

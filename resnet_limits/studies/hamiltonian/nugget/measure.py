@@ -11,6 +11,7 @@ The weights `e` are trained like the others; none of the opponents is: a linear 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -80,7 +81,8 @@ def measure(job: Job) -> Measurement:
 
 def with_nugget(problem: Setup, settings: Hamiltonian) -> Setup:
     """The same points and loss, the kernel with the nugget."""
-    return Setup(NuggetKernel(activation_named(settings.activation), r=NUGGET), problem.q0, problem.nu, problem.loss)
+    kernel = NuggetKernel(activation_named(settings.activation), settings.hamiltonian.bias, r=NUGGET)
+    return replace(problem, kernel=kernel)
 
 
 def of_layers(network: CertifiedNetwork) -> list[Record]:
@@ -137,7 +139,7 @@ def distance_of_new_points(
     draw = generator(settings.seed, "hamiltonian.nugget.points").standard_normal(q0.shape)
     x = q0 + DISTANCE_OF_CARRIED_POINTS * torch.from_numpy(draw)
     fine, coarse = (carried_by_flow(shot.problem, P, x) for P in shot.momenta)
-    off, moved = network.network.carried_along(x, network.w) - fine, root_mean_square(fine - x)
+    off, moved = network.network.carried_along(x, network.w, network.states)[-1] - fine, root_mean_square(fine - x)
     left = shot.left + network.network.depth**0.5 * network.off + RELATIVE_ROUNDING_OF_STATES
     error = shot.share * root_mean_square(fine - coarse) / moved + left
     distance = root_mean_square(off) / moved

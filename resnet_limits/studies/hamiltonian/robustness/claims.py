@@ -27,7 +27,11 @@ JUDGED_NOISE = 0.5
 MOST_POINTS_OF_VALIDATION = 500
 MASKS_OF_DROPOUT = 8
 """Fixed masks that each network with dropout is trained on the mean of."""
-PINS_OF_ROBUSTNESS: dict[str, Any] = {"hamiltonian.kernel": "features", "hamiltonian.readout": "fixed"}
+PINS_OF_ROBUSTNESS: dict[str, Any] = {
+    "hamiltonian.kernel": "features",
+    "hamiltonian.readout": "fixed",
+    "hamiltonian.scheme": "euler",
+}
 VERDICTS_OF_ROBUSTNESS: dict[str, Verdict] = {"nugget": "supported", "smoke": "inconclusive"}
 
 

@@ -135,7 +135,8 @@ class Repetition:
         """What this arm minimises."""
         problem, depth = self.problem, self.settings.depth
         if arm == "nugget":
-            kernel = NuggetKernel(activation_named(self.settings.activation), r=parameter)
+            keys = self.settings
+            kernel = NuggetKernel(activation_named(keys.activation), keys.hamiltonian.bias, r=parameter)
             return replace(problem, kernel=kernel).network(depth)
         if arm == "decay":
             return replace(problem, nu=parameter * problem.nu).network(depth)
@@ -156,7 +157,8 @@ class Repetition:
         """By level, of the layers on points that had no part in the training."""
         layers, loss = self.problem.network(len(w)), self.problem.loss
         w = w[..., : layers.shape[2]]
-        ends = [(layers.carried_along(x, w), labels) for x, labels in noisy]
+        states = layers.states(w)
+        ends = [(layers.carried_along(x, w, states)[-1], labels) for x, labels in noisy]
         return tuple(float((classes_of(loss.scorer(layers.q0)(end)) == labels).double().mean()) for end, labels in ends)
 
 

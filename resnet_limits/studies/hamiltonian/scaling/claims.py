@@ -16,7 +16,7 @@ from ....claims.claim import Claim, Expected, Rival
 from ....papers import OWHADI
 from ...group import Group
 from ...reached import EXPECTED_FIRST_ORDER
-from ..outside import kinked_velocity, several_solutions, solution_not_reached
+from ..outside import kinked_velocity, of_euler_blocks, several_solutions, solution_not_reached
 from ..room import least_of_solution
 from ..settings import LOSS_OF_HAMILTONIAN
 
@@ -104,6 +104,7 @@ GROUP = Group(
             kind="observation",
             observable="value_difference",
             expected=EXPECTED_FIRST_ORDER,
+            outside=of_euler_blocks,
             needs="pairs of depths L and 2L",
             rival=Rival("the order with a decay that does not grow", "H24-all-constant", 0.07793),
         ),

@@ -9,8 +9,9 @@ a fit is finite and the value is about `nu E / 2L`.
 
 from __future__ import annotations
 
+from ....data import sizes
 from ....measurement.job import Job
-from ....measurement.record import Measurement, Record
+from ....measurement.record import Measurement, Record, unknown
 from ...pinned import pinned
 from ..outside import RELATIVE_ROUNDING_OF_STATES
 from ..problem import certificate_of_minimum, key_of_solution, minima_of_setup, setup
@@ -26,7 +27,12 @@ def measure(job: Job) -> Measurement:
     records += certificate_of_minimum(job, problem, branches, coordinates)
     job.progress(0.5, "constant decay")
     settings = pinned(asked, PINS_OF_CONSTANT_DECAY)
-    problem, coordinates = setup(settings), {**COORDINATE_OF_CONSTANT_DECAY, **PINS_OF_CONSTANT_DECAY}
+    coordinates = {**COORDINATE_OF_CONSTANT_DECAY, **PINS_OF_CONSTANT_DECAY}
+    needed, has = settings.hamiltonian.points, sizes.training_points(asked.data)
+    if has < needed:
+        why = f"the control is of {needed} points, and {asked.data.name} has {has} here"
+        return Measurement([*records, *(unknown(name, why, coordinates) for name in ("value", "loss"))])
+    problem = setup(settings)
     branches = minima_of_setup(
         job, problem, asked.depth, "constant", key_of_solution(settings, constant=True), constant=True
     )

@@ -9,7 +9,14 @@ from ....papers import OWHADI
 from ... import reached
 from ...group import Group
 from ...reached import EXPECTED_FIRST_ORDER
-from ..outside import EXPECTED_PLATEAU, kinked_velocity, several_solutions, solution_not_reached
+from ..outside import (
+    EXPECTED_PLATEAU,
+    blocks_of_order_2,
+    kinked_velocity,
+    of_euler_blocks,
+    several_solutions,
+    solution_not_reached,
+)
 from ..room import least_of_solution
 from ..settings import LOSS_OF_HAMILTONIAN
 
@@ -25,13 +32,24 @@ PLATEAU_BY_DISTANCE = {
     "momentum_distance": "momentum_plateau",
     "value_gap": "value_plateau",
     "energy_gap": "energy_plateau",
+    "map_distance": "map_plateau",
 }
 """By distance what is left of it at infinite depth."""
 
 
-def _approaches(suffix: str, observable: str, of: str, limit: str, *, left: float, order: float) -> tuple[Claim, Claim]:
+def _approaches(
+    suffix: str,
+    observable: str,
+    of: str,
+    limit: str,
+    *,
+    left: float,
+    order: float,
+    fault: tuple[str, str] = (RIVAL_HALF_NU, "H22-half-nu"),
+) -> tuple[Claim, Claim]:
     """That the distance tends to 0 is the theorem, at which order the observation. `left` and `order` are what both
-    give with half of nu in the limit."""
+    give with this fault in the limit."""
+    wrong, planted = fault
     tends = Claim(
         id=f"hamiltonian.{suffix}",
         source=OWHADI,
@@ -45,7 +63,7 @@ def _approaches(suffix: str, observable: str, of: str, limit: str, *, left: floa
         note=several_solutions("own"),
         needs="depths L, 2L, 4L, 8L, multiples of 4",
         verdicts=SMOKE_IS_TOO_SMALL if observable == "weight_distance" else AS_STATED,
-        rival=Rival(f"the plateau with {RIVAL_HALF_NU}", "H22-half-nu", left),
+        rival=Rival(f"the plateau with {wrong}", planted, left),
     )
     return tends, replace(
         tends,
@@ -54,9 +72,10 @@ def _approaches(suffix: str, observable: str, of: str, limit: str, *, left: floa
         kind="observation",
         observable=observable,
         expected=EXPECTED_FIRST_ORDER,
+        outside=of_euler_blocks,
         needs="",
         verdicts=AS_STATED,
-        rival=Rival(f"the order with {RIVAL_HALF_NU}", "H22-half-nu", order),
+        rival=Rival(f"the order with {wrong}", planted, order),
     )
 
 
@@ -76,6 +95,7 @@ GROUP = Group(
             observable="hamilton_residual",
             expected=Expected("at_most", 0, 1e-8, scale=RELATIVE),
             where=COORDINATE_OF_SETTINGS_PROBLEM,
+            outside=blocks_of_order_2,
             unmet=solution_not_reached("own", shooting=False),
             note=several_solutions("own"),
             rival=Rival("an adjoint recursion without the slope of the activation", "H20-slope"),
@@ -88,6 +108,7 @@ GROUP = Group(
             observable="euler_missed",
             expected=Expected("at_most", 0, 1e-8, scale=RELATIVE),
             where=COORDINATE_OF_SETTINGS_PROBLEM,
+            outside=blocks_of_order_2,
             unmet=solution_not_reached("own", shooting=False),
             note=several_solutions("own"),
             rival=Rival("steps of explicit Euler", "H3-explicit", 0.03118),
@@ -145,6 +166,15 @@ GROUP = Group(
             left=0.2721,
             order=0.001864,
         ),
+        *_approaches(
+            "map",
+            "map_distance",
+            "New points, moved by trained networks,",
+            "where the flow of the geodesic carries them",
+            left=0.9424,
+            order=-8.962e-5,
+            fault=("new points that move others, by momenta of their own", "H51-new-momenta"),
+        ),
         Claim(
             id="hamiltonian.energy",
             source=OWHADI,
@@ -164,11 +194,12 @@ GROUP = Group(
     compared=(
         *(f"hamiltonian.shooting.{name}" for name in ("state", "weight", "momentum", "value")),
         "hamiltonian.geodesic",
+        "hamiltonian.map",
     ),
     observables={
         **reached.OBSERVABLES_OF_CERTIFICATE,
-        "hamilton_residual": "largest |omega_s - sum_j P_{j,s+1} f(q_{j,s})^T| over layers, divided by the largest"
-        " |omega_s|; the momenta by an adjoint recursion",
+        "hamilton_residual": "largest |omega_s - sum_j P_{j,s+1} f(q_{j,s})^T| over layers, with Heun blocks the mean"
+        " of both stages, divided by the largest |omega_s|; the momenta by an adjoint recursion",
         "euler_missed": "largest deviation over time of states and momenta of the network from L steps of symplectic"
         " Euler from its P_0, relative to how far points move and to the momenta",
         "norm_spread": "(max - min)/mean over layers of |W_s|^2 + |b_s|^2",
@@ -178,11 +209,14 @@ GROUP = Group(
         "shooting_energy": "energy H of the path that shooting found",
         "shooting_reached": "1 where the geodesic shooting converged",
         "state_distance": "largest root mean square over time of q_s - q(s/L), divided by how far points move",
-        "weight_distance": "largest root mean square over time of L w_s - omega(s/L), divided by that of omega",
+        "weight_distance": "largest root mean square over time of L w_s - omega(s/L), divided by that of omega;"
+        " with Heun blocks omega((s + 1/2)/L)",
         "momentum_distance": "root mean square difference of P_0 of the network and of the shooting, relative to the"
         " latter",
         "value_gap": "|J_L - J|, relative to the value J of the shooting",
         "energy_gap": "|L sum |w_s|^2 - 2 H|, relative to 2 H",
+        "map_distance": "largest root mean square over time of x_s - x(s/L) of test points, moved by the layers and"
+        " by the flow, divided by how far they move",
         "energy_drift": "max_s |H_s - H_0|/H_0; scheme network: of the trained network, else of an integrator",
         **{
             name: f"|d_inf|, {of} with its sign being d_inf + a/L^p + b/L^(p+1)"

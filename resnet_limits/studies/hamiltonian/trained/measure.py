@@ -4,6 +4,7 @@
     euler_missed        states and momenta against symplectic Euler in L steps from the network's P_0, relative
     norm_spread         (max - min) / mean of |w_s|^2 = |W_s|^2 + |b_s|^2
     state_distance      max_s |q_s - q(s/L)|, weight_distance max_s |omega_s - omega(s/L)|, relative
+    map_distance        max_s |x_s - x(s/L)| of new points, moved by the layers and carried by the flow, relative
     momentum_distance   |P_0 - P_0 of the shooting|, value_gap |J_L - J|, energy_gap |L sum |w_s|^2 - 2 H|, relative
 
 Everything a network is made of is kept as arrays: states, momenta, weights.
@@ -14,9 +15,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ....limits.flow import root_mean_square
@@ -27,7 +30,7 @@ from ....measurement.record import Measurement, Record, unknown
 from ..limit import ShootingLimit, certificate_of_shooting, limit_of_setup
 from ..outside import RELATIVE_ROUNDING_OF_STATES
 from ..plateaus import PREFIX_OF_PLATEAU_ARRAYS
-from ..problem import CertifiedNetwork, Setup, key_of_solution, minima_of_setup, setup, trained
+from ..problem import CertifiedNetwork, Setup, key_of_solution, minima_of_setup, new_points, setup, trained
 from ..problem import certificate_of_minimum as minimiser_certificate
 from .claims import COORDINATE_OF_SETTINGS_PROBLEM, PLATEAU_BY_DISTANCE
 
@@ -54,41 +57,45 @@ def measure(job: Job) -> Measurement:
     if network.still is not None:
         records += _unknown(PLATEAU_BY_DISTANCE, network.still)
     elif not shot.why:
-        offs = _offs(network, shot)
-        records += _distances(network, shot, offs)
+        offs = offs_from_limit(network, shot) | map_off(network, shot, new_points(settings))
+        records += distances_from_limit(network, shot, offs, COORDINATE_OF_SETTINGS_PROBLEM)
         if settings.depth % SHARED_TIMES == 0:
             arrays |= {f"{PREFIX_OF_PLATEAU_ARRAYS}{name}": distance.array() for name, distance in offs.items()}
     return Measurement(records, {name: np.ascontiguousarray(array) for name, array in arrays.items()})
 
 
 def _of_the_network(network: CertifiedNetwork) -> list[Record]:
-    """What needs no limit. Errors are what the gradient that is left allows the minimiser to be off."""
-    depth, omega = network.network.depth, network.omega
-    where = {**COORDINATE_OF_SETTINGS_PROBLEM, "scheme": "network"}
+    """What needs no limit."""
+    where = COORDINATE_OF_SETTINGS_PROBLEM
+    drift = {**where, "scheme": "network"}
     if network.still is not None:
-        return [*_unknown(OBSERVABLES_OF_THE_NETWORK, network.still), unknown("energy_drift", network.still, where)]
-    expected = network.network.kernel_weights(network.states, network.momenta)
-    scale = float(omega.flatten(1).norm(dim=1).max())
-    squares = network.w.square().sum(dim=(1, 2))
+        return [*_unknown(OBSERVABLES_OF_THE_NETWORK, network.still), unknown("energy_drift", network.still, drift)]
+    depth, squares = network.network.depth, float(network.w.square().sum())
+    rounding = depth * RELATIVE_ROUNDING_OF_STATES + 2 * depth**0.5 * network.off
     at = [network.network.kernel.at(q) for q in network.states]
     energy = torch.stack([kernel.energy(P) for kernel, P in zip(at, network.momenta, strict=True)])
+    drifted = float((energy - energy[0]).abs().max() / energy[0])
+    return [
+        *records_of_minimiser(network, where),
+        Record("euler_missed", _missed_by_euler(network), reference_error=rounding, coordinates=where),
+        Record("energy_drift", drifted, reference_error=rounding, coordinates=drift),
+        Record("path_energy", depth * squares, coordinates=where),
+    ]
+
+
+def records_of_minimiser(network: CertifiedNetwork, where: Mapping[str, Any]) -> list[Record]:
+    """Whether the weights are those of their momenta, and how much their norm differs from layer to layer. Errors are
+    what the gradient that is left allows the minimiser to be off."""
+    depth, omega = network.network.depth, network.omega
+    expected = network.network.kernel_weights(network.w, network.states, network.momenta)
+    scale = float(omega.flatten(1).norm(dim=1).max())
+    squares = network.w.square().sum(dim=(1, 2))
     residual = float((omega - expected).flatten(1).norm(dim=1).max()) / scale
     spread = float((squares.max() - squares.min()) / squares.mean())
-    drift = float((energy - energy[0]).abs().max() / energy[0])
-    off = 2 * depth**0.5 * network.off
-    values = {
-        "hamilton_residual": (residual, RELATIVE_ROUNDING_OF_STATES),
-        "euler_missed": (_missed_by_euler(network), depth * RELATIVE_ROUNDING_OF_STATES + off),
-        "norm_spread": (spread, RELATIVE_ROUNDING_OF_STATES + off),
-    }
-    records = [
-        Record(name, value, reference_error=error, coordinates=COORDINATE_OF_SETTINGS_PROBLEM)
-        for name, (value, error) in values.items()
-    ]
+    error = RELATIVE_ROUNDING_OF_STATES + 2 * depth**0.5 * network.off
     return [
-        *records,
-        Record("energy_drift", drift, reference_error=depth * RELATIVE_ROUNDING_OF_STATES + off, coordinates=where),
-        Record("path_energy", float(depth * squares.sum()), coordinates=COORDINATE_OF_SETTINGS_PROBLEM),
+        Record("hamilton_residual", residual, reference_error=RELATIVE_ROUNDING_OF_STATES, coordinates=where),
+        Record("norm_spread", spread, reference_error=error, coordinates=where),
     ]
 
 
@@ -118,7 +125,7 @@ def _accuracy(network: CertifiedNetwork) -> float:
 
 
 @dataclass(frozen=True)
-class _Off:
+class Off:
     """What a network is off by (times, ...), what the limit with half the steps is, and what both are relative to."""
 
     off: Tensor
@@ -143,29 +150,42 @@ def largest_over_times(x: Tensor) -> float:
     return max(map(root_mean_square, x))
 
 
-def _offs(network: CertifiedNetwork, shot: ShootingLimit) -> dict[str, _Off]:
-    """By distance."""
-    depth = network.network.depth
+def offs_from_limit(network: CertifiedNetwork, shot: ShootingLimit) -> dict[str, Off]:
+    """By distance; weights where in their layers they belong."""
+    depth, past = network.network.depth, network.network.weight_time
     fine, coarse = shot.trajectories(depth)
-    omega, coarse_omega = shot.weights(fine), shot.weights(coarse)
+    inside = shot.trajectories(depth, past=past) if past else (fine, coarse)
+    omega, coarse_omega = (shot.weights(path, depth) for path in inside)
     squares = float(depth * network.w.square().sum())
     P, coarse_P = shot.momenta
     (value, coarse_value), (energy, coarse_energy) = shot.values, shot.energies
     moved = largest_over_times(fine.states - shot.problem.q0)
     return {
-        "state_distance": _Off(torch.stack(network.states) - fine.states, fine.states - coarse.states, moved),
-        "weight_distance": _Off(network.omega - omega, omega - coarse_omega, root_mean_square(omega)),
-        "momentum_distance": _Off((network.momenta[0] - P)[None], (P - coarse_P)[None], root_mean_square(P)),
-        "value_gap": _Off(_number(network.minimum.value - value), _number(value - coarse_value), abs(value)),
-        "energy_gap": _Off(_number(squares - 2 * energy), _number(2 * (energy - coarse_energy)), 2 * energy),
+        "state_distance": Off(torch.stack(network.states) - fine.states, fine.states - coarse.states, moved),
+        "weight_distance": Off(network.omega - omega, omega - coarse_omega, root_mean_square(omega)),
+        "momentum_distance": Off((network.momenta[0] - P)[None], (P - coarse_P)[None], root_mean_square(P)),
+        "value_gap": Off(_number(network.minimum.value - value), _number(value - coarse_value), abs(value)),
+        "energy_gap": Off(_number(squares - 2 * energy), _number(2 * (energy - coarse_energy)), 2 * energy),
     }
+
+
+def map_off(network: CertifiedNetwork, shot: ShootingLimit, x: Float[Tensor, "m d"]) -> dict[str, Off]:
+    """Of points that were not trained on; empty without any, or where the flow leaves them."""
+    if not len(x):
+        return {}
+    moved = network.network.carried_along(x, network.w, network.states)
+    fine, coarse = shot.carried_along(x, network.network.depth)
+    scale = largest_over_times(fine - x)
+    return {"map_distance": Off(moved - fine, fine - coarse, scale)} if scale else {}
 
 
 def _number(x: float) -> Tensor:
     return torch.tensor([[x]], dtype=torch.float64)
 
 
-def _distances(network: CertifiedNetwork, shot: ShootingLimit, offs: Mapping[str, _Off]) -> list[Record]:
+def distances_from_limit(
+    network: CertifiedNetwork, shot: ShootingLimit, offs: Mapping[str, Off], where: Mapping[str, Any]
+) -> list[Record]:
     """Distances to the limit, each with the error that the shooting's own steps, what is left of its residual, and of
     the network's gradient, leave."""
     left = shot.left + network.network.depth**0.5 * network.off + RELATIVE_ROUNDING_OF_STATES
@@ -175,7 +195,7 @@ def _distances(network: CertifiedNetwork, shot: ShootingLimit, offs: Mapping[str
             distance.distance,
             reference=distance.scale,
             reference_error=shot.share * distance.error + left,
-            coordinates=COORDINATE_OF_SETTINGS_PROBLEM,
+            coordinates=where,
         )
         for name, distance in offs.items()
     ]

@@ -109,13 +109,15 @@ class Regressors:
     def ends(self) -> tuple[Tensor, Tensor]:
         """Training points and new points behind the layers."""
         network, (w, _) = self.objective.network, self.parts
-        return network.states(w)[-1], network.carried_along(self.x, w)
+        states = network.states(w)
+        return states[-1], network.carried_along(self.x, w, states)[-1]
 
     @cached_property
     def gram(self) -> Posterior:
         """Regression with the warped kernel, by its matrix."""
         network, (w, _) = self.objective.network, self.parts
-        warped = WarpedKernel(network.kernel, lambda x: network.carried_along(x, w))
+        states = network.states(w)
+        warped = WarpedKernel(network.kernel, lambda x: network.carried_along(x, w, states)[-1])
         n, y = len(network.q0), self.objective.y
         return posterior(warped, network.q0, y, ridge=n * self.objective.ridge)
 
