@@ -20,7 +20,7 @@ from scipy.optimize import minimize
 from torch import Tensor
 
 Path = Float[Tensor, "states r n d"]
-RELATIVE_JITTER = 1e-10
+JITTER_OF_KERNEL_MATRIX = 1e-10
 """Added to the diagonal of a kernel matrix, of which it is 1: points may nearly coincide."""
 HUGE_ENERGY = 1e100
 """What the energy of a path counts as that has none in floating point."""
@@ -81,8 +81,8 @@ def least_energy(path: Path, length: float, *, iterations: int) -> Float[Tensor,
     """The least energy found between the ends of the path, from it and from the straight one: a bound from above of
     the least there is."""
     starts = (path, straight(path))
-    found = [path_energy(relaxed(start, length, iterations=iterations), length) for start in starts]
-    return torch.minimum(*found)
+    energies = [path_energy(relaxed(start, length, iterations=iterations), length) for start in starts]
+    return torch.minimum(*energies)
 
 
 def _sines(path: Path) -> Float[Tensor, "k m"]:
@@ -96,4 +96,4 @@ def _root(q: Float[Tensor, "*batch n d"], length: float) -> Float[Tensor, "*batc
     """Cholesky factors of `K(q, q)`."""
     squares = (q.unsqueeze(-2) - q.unsqueeze(-3)).square().sum(dim=-1)
     kernel = torch.exp(-squares / (2 * length**2))
-    return torch.linalg.cholesky(kernel + RELATIVE_JITTER * torch.eye(q.shape[-2], dtype=q.dtype))
+    return torch.linalg.cholesky(kernel + JITTER_OF_KERNEL_MATRIX * torch.eye(q.shape[-2], dtype=q.dtype))

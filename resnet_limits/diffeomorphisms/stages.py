@@ -26,7 +26,7 @@ from ..random import Stream, normals
 
 DIRECTIONS_AT_A_TIME = 64
 """Directions of a Jacobian that are pushed through a unit side by side."""
-POWER_ITERATIONS = 60
+POWER_ITERATIONS_OF_STAGE = 60
 
 
 def field_jacobian(phi: str, x: Maps, theta: Parameters) -> Float[Tensor, "r n d d"]:
@@ -97,7 +97,7 @@ def _stretch(phi: str, x: Maps, theta: Parameters) -> Float[Tensor, "r n"]:
 
     u = normals(tuple(x.shape[1:]), Stream(0, "diffeomorphisms.stages.stretch"), replicas=len(x)).to(x)
     size = norm(u)
-    for _ in range(POWER_ITERATIONS):
+    for _ in range(POWER_ITERATIONS_OF_STAGE):
         along_u = jvp(along, (x,), (divided(u, size),))[1]
         stretched = norm(along_u)
         u = pull(along_u)[0]

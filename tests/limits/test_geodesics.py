@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from resnet_limits.limits.hamiltonian.geodesics import Geodesic, conjugate_margin, geodesic, joined
+from resnet_limits.limits.hamiltonian.geodesics import Geodesic, conjugate_margin, geodesic, geodesic_to
 from resnet_limits.limits.hamiltonian.integrators import INTEGRATORS, Diverged
 from resnet_limits.limits.hamiltonian.kernels.gaussian import GaussianKernel
 from resnet_limits.limits.hamiltonian.path_energy import PathEnergy
@@ -34,7 +34,7 @@ def test_jacobi_fields_are_the_derivatives_of_the_states():
 
 
 def test_one_point_moves_straight_and_meets_no_conjugate_point():
-    path = joined(KERNEL, normals(1, 3), normals(1, 3, seed=1), normals(1, 3, seed=2), RK4, 4)
+    path = geodesic_to(KERNEL, normals(1, 3), normals(1, 3, seed=1), normals(1, 3, seed=2), RK4, 4)
     way = normals(1, 3, seed=1) - normals(1, 3)
     torch.testing.assert_close(path.momentum, way)
     assert path.energy == pytest.approx(float(way.square().sum()))
@@ -43,7 +43,7 @@ def test_one_point_moves_straight_and_meets_no_conjugate_point():
 
 def test_a_geodesic_that_is_joined_ends_where_it_is_to_and_costs_what_the_least_path_costs():
     end = ASTERN + normals(2, 2, scale=0.4)
-    path = joined(KERNEL, ASTERN, end, torch.zeros(2, 2, dtype=torch.float64), RK4, 64)
+    path = geodesic_to(KERNEL, ASTERN, end, torch.zeros(2, 2, dtype=torch.float64), RK4, 64)
     torch.testing.assert_close(path.states[-1], end)
     energy = PathEnergy(gram, ASTERN, end, 10)
     assert minimise(energy, np.zeros(energy.unknowns)).value == pytest.approx(path.energy, rel=1e-7)
@@ -52,7 +52,7 @@ def test_a_geodesic_that_is_joined_ends_where_it_is_to_and_costs_what_the_least_
 def test_an_end_that_no_flow_reaches_is_said():
     # two landmarks in the same place, which no diffeomorphism takes there
     with pytest.raises(Diverged):
-        joined(KERNEL, ASTERN, torch.zeros(2, 2, dtype=torch.float64), ASTERN, RK4, 8)
+        geodesic_to(KERNEL, ASTERN, torch.zeros(2, 2, dtype=torch.float64), ASTERN, RK4, 8)
 
 
 def beyond(time: float) -> Geodesic:

@@ -29,7 +29,7 @@ from .kernels.kernel import OperatorKernel
 from .shooting import MOST_NEWTON_ITERATIONS, SHOOTING_TOLERANCE
 from .trajectory import Trajectory, tangent_at_end, trajectory_from
 
-SHORTEST_STEP = 1e-2
+MIN_FRACTION_OF_STEP_TOGETHER = 1e-2
 """Of a Newton step, below which it lowers nothing."""
 
 
@@ -143,7 +143,7 @@ def _line_search(
 ) -> tuple[Tensor, list[Trajectory]] | None:
     """The first of `P - step`, `P - step/2`, ... that misses by less; None where none does."""
     scale = 1.0
-    while scale > SHORTEST_STEP:
+    while scale > MIN_FRACTION_OF_STEP_TOGETHER:
         ahead = P - scale * step
         try:
             paths = problem.paths(ahead, integrator, steps)

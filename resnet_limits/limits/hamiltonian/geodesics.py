@@ -18,10 +18,10 @@ from torch import Tensor
 from .integrators import Diverged, Integrator
 from .kernels.kernel import OperatorKernel
 
-MOST_ITERATIONS = 40
+MOST_STEPS_OF_JOINING = 40
 RELATIVE_MISS = 1e-12
 """How far from `y` a geodesic may end, relative to the way."""
-SHORTEST_STEP = 1e-3
+SHORTEST_STEP_OF_JOINING = 1e-3
 """Fraction of Newton's step below which none lowers the miss."""
 
 
@@ -50,7 +50,7 @@ def geodesic(
     return Geodesic(momentum, torch.stack(states), torch.stack(fields), energy)
 
 
-def joined(
+def geodesic_to(
     kernel: OperatorKernel,
     q: Float[Tensor, "n d"],
     end: Float[Tensor, "n d"],
@@ -61,18 +61,18 @@ def joined(
     """The geodesic from `q` to `end` that Newton's method finds from the momentum `P`; steps are halved while they do
     not come nearer. Raises `Diverged` where it does not arrive."""
     path = geodesic(kernel, q, P, integrator, steps)
-    for _ in range(MOST_ITERATIONS):
+    for _ in range(MOST_STEPS_OF_JOINING):
         miss = path.states[-1] - end
         if float(miss.norm()) <= RELATIVE_MISS * float((end - q).norm()):
             return path
         path = _nearer(kernel, path, end, integrator, steps)
-    raise Diverged(f"no geodesic was found in {MOST_ITERATIONS} Newton steps")
+    raise Diverged(f"no geodesic was found in {MOST_STEPS_OF_JOINING} Newton steps")
 
 
 def _nearer(kernel: OperatorKernel, path: Geodesic, end: Tensor, integrator: Integrator, steps: int) -> Geodesic:
     miss = path.states[-1] - end
     step, scale = torch.linalg.solve(path.fields[-1], miss.flatten()).reshape(miss.shape), 1.0
-    while scale > SHORTEST_STEP:
+    while scale > SHORTEST_STEP_OF_JOINING:
         try:
             ahead = geodesic(kernel, path.states[0], path.momentum - scale * step, integrator, steps)
         except Diverged:

@@ -83,7 +83,7 @@ def test_composed_networks_pass_and_a_limit_with_another_decay_is_refuted(monkey
     plant(
         monkeypatch,
         right,
-        lambda aim, *rest: right(replace(aim, nus=(aim.nus[0], 1.1 * aim.nus[1])), *rest),
+        lambda aim, *rest: right(replace(aim, nus=(aim.nus[0], 2 * aim.nus[1])), *rest),
     )
     jobs = ladder(composed, settings, depths, InMemory())
     assert verdict("hamiltonian.composed", jobs, compare).verdict == "refuted"

@@ -29,7 +29,7 @@ from ..settings import Flow
 from ..trained.claims import PINS_OF_TRAINED_FLOWS, untrained
 from ..trained.measure import CONTROLS_OF_THE_BOUND, KEYS_OF_TRAINED_FLOWS, POINTS_FOLLOWED, trained_solution
 
-LENGTH = float(PINS_OF_ENERGY["length"])
+LENGTH_OF_ENERGY_KERNEL = float(PINS_OF_ENERGY["length"])
 PAIRS_OF_ENDS = 4
 SIZE_OF_MOMENTA = 0.4
 """Of normal momenta: their geodesics bend, and are the shortest between their ends."""
@@ -73,7 +73,7 @@ def measure(job: Job) -> Measurement:
 
 def geodesic_gap(seed: int, depth: int) -> Record:
     """The relative distance of the least energies of so many blocks from those of geodesics, rms over pairs of ends."""
-    shape, kernel = (PAIRS_OF_ENDS, POINTS_FOLLOWED, 2), GaussianKernel(LENGTH)
+    shape, kernel = (PAIRS_OF_ENDS, POINTS_FOLLOWED, 2), GaussianKernel(LENGTH_OF_ENERGY_KERNEL)
     start = normals(shape, Stream(seed, "flow.energy.points"), replicas=1)[0]
     momenta = SIZE_OF_MOMENTA * normals(shape, Stream(seed, "flow.energy.momenta"), replicas=1)[0]
     flows = [
@@ -83,7 +83,7 @@ def geodesic_gap(seed: int, depth: int) -> Record:
     ends = torch.stack([flow.end[0] for flow in flows])
     exact = 2 * torch.stack([flow.energy[0] for flow in flows])
     path = straight(torch.stack([start, *([ends] * depth)]))
-    found = path_energy(relaxed(path, LENGTH, iterations=ITERATIONS), LENGTH)
+    found = path_energy(relaxed(path, LENGTH_OF_ENERGY_KERNEL, iterations=ITERATIONS), LENGTH_OF_ENERGY_KERNEL)
     return Record(
         "geodesic_gap",
         float((found / exact - 1).square().mean().sqrt()),
@@ -99,8 +99,8 @@ def _energies(job: Job, control: str, weights: str, depth: int) -> dict[str, np.
     if "path@followed" not in solution:
         return {}
     path: Float[Tensor, "states r n d"] = torch.from_numpy(solution["path@followed"])
-    energy, speed = path_energy(path, LENGTH), speeds(path, LENGTH)
-    least = least_energy(path, LENGTH, iterations=ITERATIONS)
+    energy, speed = path_energy(path, LENGTH_OF_ENERGY_KERNEL), speeds(path, LENGTH_OF_ENERGY_KERNEL)
+    least = least_energy(path, LENGTH_OF_ENERGY_KERNEL, iterations=ITERATIONS)
     return {
         "energy_excess": (energy / least).log().numpy(),
         "energy_unevenness": (energy / speed.mean(dim=0).square()).log().numpy(),

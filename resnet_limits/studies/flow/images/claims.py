@@ -64,7 +64,7 @@ GROUP = Group(
         Claim(
             id="flow.images.volume",
             source=HAIRER,
-            statement="log det D phi of a stage with m shared units tends to int div v along its flow at order 1 in m",
+            statement="For m shared units a stage, log det D phi tends to int div v along its flow at order 1 in m",
             kind="theorem",
             observable="images.volume_order",
             expected=Expected("value", 1, 0.2),

@@ -21,7 +21,7 @@ from ....random import generator
 from ....training.continuation import Rung
 from ....training.depth_regularised import DepthRegularised, DepthWeights
 from ..branch import at_depth
-from ..limit.measure import ROUNDING, VariationalLimit, limit_of_branch
+from ..limit.measure import RELATIVE_ROUNDING_OF_VALUES, VariationalLimit, limit_of_branch
 from ..problem import certificate, minima, of_the_data, small
 from ..settings import PROBLEM_OF_DATA
 from .claims import POWERS_OF_OSCILLATIONS, RECOVERED
@@ -56,14 +56,14 @@ def _perturbed(problem: DepthRegularised, limit: VariationalLimit, seed: int) ->
             for name, shape in _shapes(problem, seed).items()
         }
         predicted = 4 * a * AMPLITUDE**2 * n ** (2 - 2 * power)
-        error = 2 * ROUNDING * abs(energies["oscillating"]) / predicted
+        error = 2 * RELATIVE_ROUNDING_OF_VALUES * abs(energies["oscillating"]) / predicted
         costs.append(((energies["oscillating"] - recovered) / predicted, error))
         above += [(energy - value) / abs(value) for energy in energies.values()]
         records.append(
             Record("oscillation_cost", costs[-1][0], reference_error=error, coordinates={**where, "power": power})
         )
     worst, error = max(costs, key=lambda cost: abs(cost[0] - 1))
-    below = limit.value_error / abs(value) + ROUNDING
+    below = limit.value_error / abs(value) + RELATIVE_ROUNDING_OF_VALUES
     return [
         *records,
         Record("oscillation_worst", worst, reference_error=error, coordinates=where),
@@ -94,7 +94,7 @@ def _recovered(job: Job) -> list[Record]:
     limit, coarse = _extrapolated(problem, rungs)
     (value,), (left,) = richardson_limit([np.array([rung.minimum.value]) for rung in rungs])
     energy, coarser = (problem.value(_read(w, problem.depth)) for w in (limit, coarse))
-    error = abs(left) + abs(energy - coarser) + ROUNDING * abs(value)
+    error = abs(left) + abs(energy - coarser) + RELATIVE_ROUNDING_OF_VALUES * abs(value)
     gap = Record("recovery_gap", abs(energy - value), reference=value, reference_error=error, coordinates=where)
     return [*certificate(job.settings, problem, branches, where), gap]
 

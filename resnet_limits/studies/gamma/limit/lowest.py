@@ -21,7 +21,7 @@ from ....training.depth_regularised import DepthRegularised
 from ....training.minimiser import descend
 from .. import starts
 
-DEGREE, STEPS = 6, 8
+DEGREE_OF_COARSE_PATHS, COARSE_STEPS_OF_RITZ = 6, 8
 """Of the polynomials, and of the Runge-Kutta method: values are off by 1e-4 of themselves."""
 LAYERS_OF_GUESS = 32
 RELATIVE_MARGIN = 0.01
@@ -46,7 +46,7 @@ def lowest_extremal(job: Job, problem: DepthRegularised, key: Mapping[str, Any])
     `key` is what a minimiser depends on besides its depth."""
 
     def compute() -> dict[str, np.ndarray]:
-        ritz = Ritz(problem, DEGREE, STEPS)
+        ritz = Ritz(problem, DEGREE_OF_COARSE_PATHS, COARSE_STEPS_OF_RITZ)
         ends = sorted((_end(ritz, job, number) for number in range(job.settings.gamma.starts)), key=lambda end: end[0])
         values = np.array([value for value, _ in ends])
         solved = []

@@ -31,7 +31,7 @@ from .lowest import RESIDUALS, LowestExtremal, lowest_extremal
 
 DEPTH_OF_GUESS = 64
 """Depth of the minimiser near which the limit is looked for."""
-ROUNDING = 16 * np.finfo(np.float64).eps
+RELATIVE_ROUNDING_OF_VALUES = 16 * np.finfo(np.float64).eps
 """Of values, relative."""
 TIMES_OF_LIMIT = np.linspace(0, 1, 257)
 KIND_BY_PROBLEM: dict[str, Kind] = {
@@ -91,7 +91,7 @@ def _of_problem(job: Job, name: str) -> Measurement:
         measurement.records += distances_to_limit(problem, minimum, network, limit, where)
         if lowest is not None:
             missed = abs(limit.solution.value - lowest.value) / abs(lowest.value)
-            error = (limit.value_error + lowest.error) / abs(lowest.value) + ROUNDING
+            error = (limit.value_error + lowest.error) / abs(lowest.value) + RELATIVE_ROUNDING_OF_VALUES
             measurement.records.append(Record("least_missed", missed, reference_error=error, **_one(where)))
     return measurement
 
@@ -99,7 +99,7 @@ def _of_problem(job: Job, name: str) -> Measurement:
 def least_values(branches: Sequence[SolutionBranch], lowest: LowestExtremal, where: dict[str, Any]) -> list[Record]:
     """The least value at this depth over all branches against the lowest extremal."""
     least = min(branch.minimum.value for branch in branches if branch.minimum.converged)
-    error = lowest.error + ROUNDING * abs(lowest.value)
+    error = lowest.error + RELATIVE_ROUNDING_OF_VALUES * abs(lowest.value)
     return [
         Record("least_gap", abs(least - lowest.value), reference=lowest.value, reference_error=error, **_one(where)),
         Record("lowest_extremal", lowest.value, reference_error=lowest.error, **_one(where)),
@@ -126,7 +126,7 @@ def distances_to_limit(
     recovered = problem.value(exact)
     start, end, missed = boundary(problem, w)
     value = limit.solution.value
-    rounding = ROUNDING * abs(value)
+    rounding = RELATIVE_ROUNDING_OF_VALUES * abs(value)
     value_error = limit.value_error + rounding
     path_error = limit.path_error + path_off
     values = {

@@ -36,17 +36,17 @@ DEPTH_OF_STARTS = 16
 DESCENTS = 3
 ITERATIONS_A_DESCENT = 100
 """Of L-BFGS, each time afresh: what it knows of the curvature is of no use past a kink."""
-RELATIVE_GRADIENT = 1e-6
+RELATIVE_GRADIENT_OF_DESCENT = 1e-6
 """At which a descent ends where there is no kink."""
-DEGREE, STEPS = 8, 32
+DEGREE_OF_RITZ_PATHS, STEPS_OF_RITZ_FLOW = 8, 32
 """Of the polynomials, and of the Runge-Kutta method; the coarser ones have half of both."""
 TIMES_OF_LIMIT = np.linspace(0, 1, 257)
-ROUNDING = 16 * np.finfo(np.float64).eps
+RELATIVE_ROUNDING_OF_VALUES = 16 * np.finfo(np.float64).eps
 """Of values, relative."""
 
 
 @dataclass(frozen=True)
-class Reached:
+class ReluMinimum:
     """Where the last of several descents ended: its value, what it gained, and the relative gradient norm there."""
 
     point: np.ndarray
@@ -72,10 +72,10 @@ def measure(job: Job) -> Measurement:
     return Measurement([replace(record, replicas=1) for record in records])
 
 
-def _distances(problem: DepthRegularised, here: Reached, limit: ReluLimit, where: dict[str, Any]) -> list[Record]:
+def _distances(problem: DepthRegularised, here: ReluMinimum, limit: ReluLimit, where: dict[str, Any]) -> list[Record]:
     """Those of the least value, of the weights and of the recovery sequence."""
     exact = limit.at(np.arange(problem.depth) / problem.depth)
-    value_error = limit.value_error + here.gained + ROUNDING * limit.value
+    value_error = limit.value_error + here.gained + RELATIVE_ROUNDING_OF_VALUES * limit.value
     values = {
         "least_gap": (abs(here.value - limit.value), limit.value, value_error),
         "weights_sup": (
@@ -94,7 +94,7 @@ def _distances(problem: DepthRegularised, here: Reached, limit: ReluLimit, where
 # -- networks -------------------------------------------------------------------------------------
 
 
-def _least(job: Job, depth: int) -> Reached:
+def _least(job: Job, depth: int) -> ReluMinimum:
     """The least value found at a depth; kept, since the job of half the depth asks for it too."""
     problem = small(job.settings, KIND_OF_PROBLEM).at_depth(depth)
 
@@ -111,20 +111,20 @@ def _least(job: Job, depth: int) -> Reached:
 
     key = {**solution_key(job.settings, KIND_OF_PROBLEM), "depth": depth}
     kept = job.shared.solve("relu", key, compute)
-    return Reached(kept["point"], *kept["found"].tolist())
+    return ReluMinimum(kept["point"], *kept["found"].tolist())
 
 
-def _lowest(objective: Descended, begun: Sequence[np.ndarray]) -> Reached:
+def _lowest(objective: Descended, begun: Sequence[np.ndarray]) -> ReluMinimum:
     """Where descents lead from the lowest of the ends of these starts."""
     ends = [descend(objective, u, ITERATIONS_A_DESCENT)[0] for u in begun]
     values = [objective.value_and_gradient(u)[0] for u in ends]
     u, value = min(zip(ends, values, strict=True), key=lambda end: end[1])
     gained = 0.0
     for _ in range(DESCENTS):
-        u, _ = descend(objective, u, ITERATIONS_A_DESCENT, until=RELATIVE_GRADIENT)
+        u, _ = descend(objective, u, ITERATIONS_A_DESCENT, until=RELATIVE_GRADIENT_OF_DESCENT)
         before, value = value, objective.value_and_gradient(u)[0]
         gained = before - value
-    return Reached(u, value, abs(gained), relative_gradient(*objective.value_and_gradient(u), u))
+    return ReluMinimum(u, value, abs(gained), relative_gradient(*objective.value_and_gradient(u), u))
 
 
 # -- the limit ------------------------------------------------------------------------------------
@@ -147,13 +147,16 @@ class ReluLimit:
 
 def _limit(job: Job, problem: DepthRegularised) -> ReluLimit:
     """The least point over polynomials; kept, since all depths share it."""
-    coarse, fine = Ritz(problem, DEGREE // 2, STEPS // 2), Ritz(problem, DEGREE, STEPS)
+    coarse, fine = (
+        Ritz(problem, DEGREE_OF_RITZ_PATHS // 2, STEPS_OF_RITZ_FLOW // 2),
+        Ritz(problem, DEGREE_OF_RITZ_PATHS, STEPS_OF_RITZ_FLOW),
+    )
 
     def compute() -> dict[str, np.ndarray]:
         seed, count, one = job.settings.seed, job.settings.gamma.starts, problem.at_depth(1)
         drawn = [starts.drawn(one, seed, number, "gamma.limit.start") for number in range(count)]
         rough = _lowest(coarse, [coarse.constant(w) for w in drawn])
-        best = _lowest(fine, [coarse.raised(rough.point, DEGREE)])
+        best = _lowest(fine, [coarse.raised(rough.point, DEGREE_OF_RITZ_PATHS)])
         off = coarse.at(rough.point, TIMES_OF_LIMIT).path - fine.at(best.point, TIMES_OF_LIMIT).path
         errors = [abs(rough.value - best.value) + best.gained, largest_layer(off)]
         return {"point": best.point, "found": np.array([best.value, *errors])}

@@ -119,7 +119,7 @@ def minima_of_composed(job: Job, problem: Composed, depth: int, purpose: str) ->
             iterations=minimiser.iterations,
         )
 
-    return branches(climbed, depth, minimiser.starts)
+    return branches(climbed, depth, range(minimiser.starts))
 
 
 def _of_geodesics(job: Job) -> tuple[list[Record], dict[str, np.ndarray]]:

@@ -35,7 +35,7 @@ from .claims import (
     PINS_OF_EPDIFF,
 )
 
-KERNEL = PeriodicKernel(LENGTH_OF_KERNEL)
+KERNEL_OF_PARTICLES = PeriodicKernel(LENGTH_OF_KERNEL)
 POINTS_OF_EQUATION, STEPS_OF_EQUATION = 256, 256
 """Twice as many of both tell the error of its solution, 1e-11; its momentum has no smaller scales."""
 STEPS_ON_GRID, STEPS_OF_DRAWS = 128, 4
@@ -60,7 +60,7 @@ def measure(job: Job) -> Measurement:
     seed, draws = job.settings.seed, DRAWS_OF_PARTICLES_A_REPLICA * job.settings.replicas
 
     def compute() -> dict[str, np.ndarray]:
-        field, off = solved()
+        field, off = equation_solved()
         errors = np.array([grid_error(flowed(grid_of_circle(N), STEPS_ON_GRID), field) for N in COUNTS_ON_GRID])
         path = flowed(grid_of_circle(PARTICLES_ON_GRID), STEPS_ON_GRID)
         numbers = np.array([off, drift(field), grid_error(path, field), carried_momentum(path, field)])
@@ -91,7 +91,7 @@ def root_mean_square_of_draws(count: int, squares: np.ndarray) -> Record:
 # -- equation and particles -----------------------------------------------------------------------
 
 
-def solved() -> tuple[MomentumField, float]:
+def equation_solved() -> tuple[MomentumField, float]:
     """The equation's solution, and the error of its last velocity relative to the largest."""
 
     def by(times: int) -> MomentumField:
@@ -107,14 +107,14 @@ def flowed(q: np.ndarray, steps: int) -> Trajectory:
     """The Hamiltonian flow of particles that start at `q` with their shares of the momentum."""
     P = first_momentum(q) * LENGTH_OF_CIRCLE / len(q)
     return trajectory_from(
-        KERNEL, torch.from_numpy(q)[:, None], torch.from_numpy(P)[:, None], INTEGRATORS["rk4"], steps
+        KERNEL_OF_PARTICLES, torch.from_numpy(q)[:, None], torch.from_numpy(P)[:, None], INTEGRATORS["rk4"], steps
     )
 
 
 def velocity_error(path: Trajectory, field: MomentumField) -> np.ndarray:
     """`v_N - v` at time 1 on the grid of the equation."""
     x = torch.from_numpy(grid_of_circle(field.velocity.shape[1]))[:, None]
-    return KERNEL.field(x, *path.end)[:, 0].numpy() - field.velocity[-1]
+    return KERNEL_OF_PARTICLES.field(x, *path.end)[:, 0].numpy() - field.velocity[-1]
 
 
 def grid_error(path: Trajectory, field: MomentumField) -> float:

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ....limits.hamiltonian.geodesics import Geodesic, conjugate_margin, geodesic, joined
+from ....limits.hamiltonian.geodesics import Geodesic, conjugate_margin, geodesic, geodesic_to
 from ....limits.hamiltonian.integrators import INTEGRATORS
 from ....limits.hamiltonian.kernels.gaussian import GaussianKernel
 from ....limits.hamiltonian.path_energy import PathEnergy
@@ -29,26 +29,26 @@ from ....training.minimiser import minimise
 from ..limit import SAFETY_OF_SHOOTING_ERROR
 from .claims import COORDINATE_OF_CONJUGATE, COORDINATE_OF_TURN, PINS_OF_OPTIMAL
 
-LENGTH = float(PINS_OF_OPTIMAL["hamiltonian.length"])
-KERNEL, RK4 = GaussianKernel(LENGTH), INTEGRATORS["rk4"]
-START = torch.tensor([[-1.0, 0.0], [1.0, 0.0]], dtype=torch.float64)
+LENGTH_OF_KERNEL_OF_PAIR = float(PINS_OF_OPTIMAL["hamiltonian.length"])
+KERNEL_OF_PAIR, INTEGRATOR_OF_SHOOTING = GaussianKernel(LENGTH_OF_KERNEL_OF_PAIR), INTEGRATORS["rk4"]
+START_OF_PAIR = torch.tensor([[-1.0, 0.0], [1.0, 0.0]], dtype=torch.float64)
 TURN = 2.6
 """Radians; the other way it is 2 pi - 2.6."""
 MOMENTUM_BEYOND = torch.tensor([[-5.2, 8.2], [-8.0, 10.0]], dtype=torch.float64)
 """Of a geodesic whose first conjugate time is before 1."""
-BEYOND = 2
+PLACE_OF_BEYOND = 2
 """Its place after the two others."""
-STEPS_OF_FIRST_SHOOTING, STEPS_OF_SHOOTING = 32, 128
-"""Of RK4: from far away, and those of the geodesics, of which half as many tell the error."""
-SHARE_OF_ERROR = SAFETY_OF_SHOOTING_ERROR / (2**RK4.order - 1)
+STEPS_OF_FIRST_GEODESIC, STEPS_OF_SHOOTING = 32, 128
+"""Of INTEGRATOR_OF_SHOOTING: from far away, and those of the geodesics, of which half as many tell the error."""
+SHARE_OF_ERROR = SAFETY_OF_SHOOTING_ERROR / (2**INTEGRATOR_OF_SHOOTING.order - 1)
 ERROR_OF_MARGIN = 1e-6
-DEGREE = 20
+DEGREE_OF_PATHS = 20
 """Coefficients of a path: least energies are off by 1e-13 of them; of 16 by as much, of 12 by 2e-14 and 1e-10."""
 RANDOM_STARTS = 24
 STANDARD_DEVIATION_OF_STARTS = 2.0
 """Of each coefficient: both branches are reached."""
 TIMES_OF_TURNING = 200
-RELATIVE_GRADIENT = 1e-8
+RELATIVE_GRADIENT_OF_PATHS = 1e-8
 """To which each search is minimised: its energy is off by the square."""
 RELATIVE_ERROR_OF_SEARCH = 1e-10
 
@@ -56,7 +56,7 @@ RELATIVE_ERROR_OF_SEARCH = 1e-10
 def measure(job: Job) -> Measurement:
     """Least energies found by those of the geodesics, and the margin of the lower one."""
     seed = job.settings.seed
-    solution = job.shared.solve("optimal", {"seed": seed}, lambda: solved(job, seed))
+    solution = job.shared.solve("optimal", {"seed": seed}, lambda: geodesics_and_searches(job, seed))
     turn, beyond = ({**of, **PINS_OF_OPTIMAL} for of in (COORDINATE_OF_TURN, COORDINATE_OF_CONJUGATE))
     energies, errors, angles = (solution[name].tolist() for name in ("energies", "errors", "angles"))
     lower = min((0, 1), key=lambda way: energies[way])
@@ -69,22 +69,28 @@ def measure(job: Job) -> Measurement:
             ratio("least_energy", values, energies[lower], errors[lower], turn),
             ratio("least_energy_of_branch", values[alike], energies[higher], errors[higher], turn),
             Record("conjugate_margin", margin, reference_error=ERROR_OF_MARGIN, coordinates=turn),
-            ratio("least_energy", solution["found_beyond"][:, 0], energies[BEYOND], errors[BEYOND], beyond),
+            ratio(
+                "least_energy",
+                solution["found_beyond"][:, 0],
+                energies[PLACE_OF_BEYOND],
+                errors[PLACE_OF_BEYOND],
+                beyond,
+            ),
         ]
     )
 
 
-def solved(job: Job, seed: int) -> dict[str, np.ndarray]:
+def geodesics_and_searches(job: Job, seed: int) -> dict[str, np.ndarray]:
     """Geodesics to the left and to the right and one beyond its conjugate point, and what the searches find."""
     shots = [shot(way) for way in (TURN, TURN - 2 * math.pi)]
     paths, errors = zip(*shots, strict=True)
-    beyond = geodesic(KERNEL, START, MOMENTUM_BEYOND, RK4, STEPS_OF_SHOOTING)
+    beyond = geodesic(KERNEL_OF_PAIR, START_OF_PAIR, MOMENTUM_BEYOND, INTEGRATOR_OF_SHOOTING, STEPS_OF_SHOOTING)
     job.progress(0.3, "random starts")
     return {
         "energies": np.array([*(path.energy for path in paths), beyond.energy]),
         "errors": np.array([*errors, 0.0]),
         "angles": np.array([turning(path.states) for path in paths]),
-        "margins": np.array([conjugate_margin(KERNEL, path) for path in paths]),
+        "margins": np.array([conjugate_margin(KERNEL_OF_PAIR, path) for path in paths]),
         "found": searched(turned(TURN), seed, "hamiltonian.optimal"),
         "found_beyond": searched(beyond.states[-1], seed, "hamiltonian.optimal.beyond"),
     }
@@ -104,17 +110,17 @@ def ratio(name: str, values: np.ndarray, energy: float, error: float, where: dic
 def turned(angle: float) -> Tensor:
     """The landmarks, turned about the origin."""
     cos, sin = math.cos(angle), math.sin(angle)
-    return START @ torch.tensor([[cos, sin], [-sin, cos]], dtype=torch.float64)
+    return START_OF_PAIR @ torch.tensor([[cos, sin], [-sin, cos]], dtype=torch.float64)
 
 
 def shot(way: float) -> tuple[Geodesic, float]:
     """The geodesic to the turned landmarks from the momenta of a rigid turn by the angle `way`; its energy's error."""
     end, across = turned(TURN), turned(math.pi / 2)
-    P = torch.linalg.solve(KERNEL.matrix(START, START), way * across)
-    for steps in (STEPS_OF_FIRST_SHOOTING, STEPS_OF_SHOOTING // 2):
-        P = joined(KERNEL, START, end, P, RK4, steps).momentum
-    coarse = 2 * float(KERNEL.at(START).energy(P))
-    path = joined(KERNEL, START, end, P, RK4, STEPS_OF_SHOOTING)
+    P = torch.linalg.solve(KERNEL_OF_PAIR.matrix(START_OF_PAIR, START_OF_PAIR), way * across)
+    for steps in (STEPS_OF_FIRST_GEODESIC, STEPS_OF_SHOOTING // 2):
+        P = geodesic_to(KERNEL_OF_PAIR, START_OF_PAIR, end, P, INTEGRATOR_OF_SHOOTING, steps).momentum
+    coarse = 2 * float(KERNEL_OF_PAIR.at(START_OF_PAIR).energy(P))
+    path = geodesic_to(KERNEL_OF_PAIR, START_OF_PAIR, end, P, INTEGRATOR_OF_SHOOTING, STEPS_OF_SHOOTING)
     return path, SHARE_OF_ERROR * abs(path.energy - coarse)
 
 
@@ -128,18 +134,22 @@ def turning(states: Tensor) -> float:
 # -- search ---------------------------------------------------------------------------------------
 
 
-def gram(q: Tensor) -> Tensor:
+def kernel_matrices(q: Tensor) -> Tensor:
     """`Gamma(q, q)`, (*b, n, n), written anew."""
     squares = (q[..., :, None, :] - q[..., None, :, :]).square().sum(-1)
-    return torch.exp(-squares / (2 * LENGTH**2))
+    return torch.exp(-squares / (2 * LENGTH_OF_KERNEL_OF_PAIR**2))
 
 
 def searched(end: Tensor, seed: int, purpose: str) -> np.ndarray:
     """Energy and turning of the minima that random starts reach, (m, 2)."""
-    energy, times, minima = PathEnergy(gram, START, end, DEGREE), np.linspace(0, 1, TIMES_OF_TURNING), []
+    energy, times, minima = (
+        PathEnergy(kernel_matrices, START_OF_PAIR, end, DEGREE_OF_PATHS),
+        np.linspace(0, 1, TIMES_OF_TURNING),
+        [],
+    )
     for start in range(RANDOM_STARTS):
         c = STANDARD_DEVIATION_OF_STARTS * generator(seed, purpose, start).standard_normal(energy.unknowns)
-        minimum = minimise(energy, c, tolerance=RELATIVE_GRADIENT, certify=False)
+        minimum = minimise(energy, c, tolerance=RELATIVE_GRADIENT_OF_PATHS, certify=False)
         states, _ = energy.path(torch.from_numpy(minimum.point), times)
         if minimum.converged:
             minima.append((minimum.value, turning(states)))
