@@ -91,7 +91,7 @@ def of_layers(network: CertifiedNetwork) -> list[Record]:
     values = {
         "nugget_penalty": penalty_missed(network),
         "nugget_slack": slack_missed(network),
-        "nugget_drift": drift(network),
+        "nugget_drift": drift_with_nugget(network),
     }
     error = depth * RELATIVE_ROUNDING_OF_STATES + off
     return [
@@ -121,7 +121,7 @@ def slack_missed(network: CertifiedNetwork) -> float:
     return float(missed.flatten(1).norm(dim=1).max() / left.flatten(1).norm(dim=1).max())
 
 
-def drift(network: CertifiedNetwork) -> float:
+def drift_with_nugget(network: CertifiedNetwork) -> float:
     """Of the energy along the network."""
     at = [network.network.kernel.at(q) for q in network.states]
     energy = torch.stack([kernel.energy(P) for kernel, P in zip(at, network.momenta, strict=True)])

@@ -60,7 +60,7 @@ def of_both_regressions(job: Job, settings: Hamiltonian) -> dict[str, np.ndarray
     objective = NetworkWithReadout(problem.network(DEPTH_OF_WARP), problem.loss.y, settings.hamiltonian.ridge)
     end = trained_together(objective, settings)
     job.progress(0.5, "read-outs of other targets")
-    pair = Regressors(objective, end, new_points(problem, settings), settings)
+    pair = Regressors(objective, end, points_about(problem, settings), settings)
     certificate = np.array([end.relative_gradient, end.smallest_eigenvalue])
     values = {
         "warped_missed": pair.missed(),
@@ -80,7 +80,7 @@ def trained_together(objective: NetworkWithReadout, settings: Hamiltonian) -> Mi
     return minimise(objective, start, tolerance=keys.tolerance, iterations=keys.iterations)
 
 
-def new_points(problem: Setup, settings: Hamiltonian) -> Float[Tensor, "m d"]:
+def points_about(problem: Setup, settings: Hamiltonian) -> Float[Tensor, "m d"]:
     """Points about the training points."""
     about = problem.q0[torch.arange(NEW_POINTS) % len(problem.q0)]
     draw = generator(settings.seed, "hamiltonian.warped.points").standard_normal(about.shape)
