@@ -332,7 +332,9 @@ def asked_table(study: Study, claims: Collection[str]) -> Columns:
     columns = Column("group"), Column("question", wraps=True), Column("claims", right=True), Column("cost", right=True)
     table = Columns(*columns, caption=COST)
     for group, claims_of_group in groups:
-        bound = "" if group.depths == ALL_DEPTHS else f" ({group.depths})"
+        bounds = [] if group.depths == ALL_DEPTHS else [str(group.depths)]
+        bounds += ["by name alone"] if group.by_name else []
+        bound = f" ({', '.join(bounds)})" if bounds else ""
         if claims_of_group:
             table.row(group.name, group.title + bound, str(len(claims_of_group)), duration(group.seconds))
     return table

@@ -301,3 +301,11 @@ ARSIGNY = Paper(
     2006,
     journal="Medical Image Computing and Computer-Assisted Intervention",
 )
+WAGER = Paper(
+    "Wager, Wang & Liang",
+    "Wager, Stefan and Wang, Sida and Liang, Percy",
+    "Dropout training as adaptive regularization",
+    2013,
+    "1307.1493",
+    "Advances in Neural Information Processing Systems",
+)

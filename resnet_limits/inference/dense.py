@@ -1,6 +1,7 @@
 """Exact inference with a kernel that has no short features: the matrix (N, N) in memory, up to 20,000 points.
 
     mean      K_* (K + noise)^-1 y          variance  K_** - K_* (K + noise)^-1 K_*^T        (Cholesky)
+    power     P^2 = K_** - 2 K_* c + c^T K c,  c = (K + noise)^-1 K_*^T         the largest error of targets of norm 1
 
 A kernel is a function of two blocks of points, `(n, d), (m, d) -> (n, m)`, with a method `diagonal`; the matrix is made
 of blocks of it, below the diagonal alone, and factored in place. Beyond 20,000 points: `iterative`.
@@ -90,6 +91,18 @@ class Posterior:
             known = torch.from_numpy(np.square(explained, out=explained).sum(axis=0)).double()
             parts.append((self.kernel.diagonal(part).double() - known).clamp(min=0))
         return torch.cat(parts)
+
+    def weights(self, new: Float[Tensor, "m d"]) -> Float[Tensor, "n m"]:
+        """`c = (K + noise)^-1 K_*^T`: the mean at new points is `c^T y`; float64."""
+        across = self.kernel(self.x, new).to(self.coefficients.dtype).numpy()
+        return torch.from_numpy(cho_solve((self.upper, False), across, check_finite=False)).double()
+
+    def power(self, new: Float[Tensor, "m d"]) -> Float[Tensor, " m"]:
+        """`P = sqrt(K_** - 2 K_* c + c^T K c)` at new points: the largest error of the mean there of all targets of
+        norm 1 that are observed without noise; at most the standard deviation, and equal where the noise is 0."""
+        c, across = self.weights(new), self.kernel(self.x, new).double()
+        square = self.kernel.diagonal(new).double() - 2 * (across * c).sum(dim=0)
+        return (square + (c * (self.kernel(self.x, self.x).double() @ c)).sum(dim=0)).clamp(min=0).sqrt()
 
 
 def posterior(

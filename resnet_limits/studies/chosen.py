@@ -4,6 +4,8 @@ claims=[ode.trained]       the claim of this id, and no other, even where other 
 claims=[ode.trained.*]     all whose ids begin so, that one too
 claims=[ode.forward]       where no claim has this id: the same as ode.forward.*
 claims=[kernel.drift]      where none begins so either: the claims of the group drift of study kernel
+
+A group that is `by_name` is asked for where nothing else is meant: neither by all of a study nor by no list.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ def chosen_claims(names: Sequence[str] | None, groups: Sequence[Group]) -> list[
     asks for none."""
     claims = [claim for group in groups for claim in group.claims]
     if names is None:
-        return claims
+        return [claim for group in groups if not group.by_name for claim in group.claims]
     if not names:
         raise SettingError("claims: an empty list asks for nothing; null asks for all")
     ids = {claim_id for name in names for claim_id in _required(name, groups)}
@@ -53,7 +55,8 @@ def _required(name: str, groups: Sequence[Group]) -> list[str]:
     ids = [claim.id for group in groups for claim in group.claims]
     of_group = {f"{ids[0].split('.')[0]}.{group.name}": [claim.id for claim in group.claims] for group in groups}
     if claim_ids := meant(name, ids) or of_group.get(name):
-        return claim_ids
+        aside = {claim.id for group in groups if group.by_name for claim in group.claims}
+        return [claim_id for claim_id in claim_ids if claim_id not in aside] or claim_ids
     valid = list(dict.fromkeys([*ids, *beginnings(ids), *of_group]))
     study = ids[0].split(".")[0]
     raise SettingError(

@@ -54,6 +54,8 @@ class Group:
     `on_cpu`: it runs on the CPU, whatever the key `device` says. `any_law`: its networks have the setting's own law of
     weights, whatever that is, where the study has laws that only some of its groups follow.
     `loss` is the one that its networks are trained by, with the factor that it carries; empty where none are trained.
+    `by_name`: it is measured where it is asked for by name alone, as a preset of its own does, and is no part of the
+    sweep of the study; its `seconds` are those of the default keys all the same.
     `conditional` are observables whose standard errors hold for the problem of a seed, its data and inputs: between
     seeds they scatter by more.
 
@@ -79,6 +81,7 @@ class Group:
     compared: tuple[str, ...] = ()
     on_cpu: bool = False
     any_law: bool = False
+    by_name: bool = False
     loss: str = ""
     conditional: tuple[str, ...] = ()
     measure: Callable[[Job], Measurement] | None = None

@@ -93,9 +93,9 @@ class Study:
 
     @property
     def seconds(self) -> float | None:
-        """What the groups cost, each alone: no less than together, where they may share a solution. None where no group
-        was measured."""
-        known = [group.seconds for group in self.groups if group.seconds is not None]
+        """What the groups of its sweep cost, each alone: no less than together, where they may share a solution. None
+        where no group was measured."""
+        known = [group.seconds for group in self.groups if group.seconds is not None and not group.by_name]
         return sum(known) if known else None
 
     @property

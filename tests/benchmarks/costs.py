@@ -4,7 +4,7 @@
 
 Each group is measured alone, `Study.measure` at every depth of the study's own sweep; solutions that several depths
 share are computed once, as in a run, and what is imported late is imported before. What is printed goes into the groups
-(`seconds`), rounded.
+(`seconds`), rounded. A group that is asked for by name has no sweep: its own preset's time stands for it.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def main() -> None:
     with threadpool_limits(1):
         for name in sys.argv[1:] or STUDIES:
             study = studies.get(name)
-            for group in study.groups:
+            for group in (group for group in study.groups if not group.by_name):
                 costs = seconds(study, group)
                 by_depth = "  ".join(f"{depth}: {spent:.1f}" for depth, spent in costs)
                 print(f"{name:<12}{group.name:<16}{sum(spent for _, spent in costs):8.1f} s   {by_depth}", flush=True)

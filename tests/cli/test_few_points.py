@@ -49,6 +49,7 @@ ASKED = {
     ("gamma", "smoke"): None,  # at most as many as there are
     ("gamma", "full"): None,
     ("hamiltonian", "smoke"): "preset=smoke asks for hamiltonian.points=40",
+    ("hamiltonian", "nugget"): "the default asks for hamiltonian.points=100",
     ("hamiltonian", "full"): "the default asks for hamiltonian.points=100",
     ("kernel", "smoke"): "preset=smoke asks for data.train_size=300",
     ("kernel", "full"): "the default asks for kernel.points=200",

@@ -55,6 +55,20 @@ def test_the_posterior_is_that_of_the_textbook():
     torch.testing.assert_close(posterior.variance(NEW), expected, rtol=0, atol=1e-11)
 
 
+def test_the_power_is_the_largest_error_of_a_target_of_norm_1():
+    # of sums of K(., x) over all points the error is a linear form, and the norm a quadratic one: their ratio is known
+    posterior = dense.posterior(DEEP, X, Y, ridge=0.05)
+    every = torch.cat([X, NEW])
+    K = DEEP(every, every)
+    form = K[N:] - posterior.weights(NEW).T @ K[:N]
+    largest = (form * torch.linalg.solve(K, form.T).T).sum(dim=1).sqrt()
+    torch.testing.assert_close(posterior.power(NEW), largest, rtol=1e-7, atol=0)
+    torch.testing.assert_close(posterior.weights(NEW).T @ Y, posterior.mean(NEW))
+    assert bool((posterior.power(NEW).square() < posterior.variance(NEW)).all())
+    exact = dense.posterior(DEEP, X, Y, ridge=0.0)
+    torch.testing.assert_close(exact.power(NEW).square(), exact.variance(NEW), rtol=1e-6, atol=0)
+
+
 def test_without_noise_the_data_are_fitted_and_known():
     posterior = dense.posterior(DEEP, X, Y, ridge=0.0)
     torch.testing.assert_close(posterior.mean(X), Y, rtol=0, atol=1e-8)

@@ -27,8 +27,8 @@ def test_the_committed_page_is_that_of_what_was_measured():
 def test_every_claim_was_measured_as_it_is_expected_today(name: str):
     study, measured = studies.get(name), results.rows(name)
     settings = study.settings(study=name)
-    assert list(measured) == [claim.id for claim in study.claims], AGAIN.format(name)
-    for claim in study.claims:
+    assert list(measured) == [claim.id for claim in study.chosen(None)], AGAIN.format(name)
+    for claim in study.chosen(None):
         expected = claim.expected.at(settings)
         words = expectation({"what": expected.what, "along": expected.along, **vars(expected)})
         assert measured[claim.id].expected == words, AGAIN.format(name)
@@ -54,7 +54,7 @@ def test_rows_and_the_line_above_them_come_from_the_folder_of_a_run(tmp_path: Pa
     assert results.rows("ode") == {row.id: row}
     page = results.page()
     assert f"| {row.expected} | {row.measured} | inconclusive: {row.why} |" in page
-    assert page.count("not measured") == sum(len(studies.get(name).claims) for name in STUDIES) - 1
+    assert page.count("not measured") == sum(len(studies.get(name).chosen(None)) for name in STUDIES) - 1
 
 
 def test_a_run_that_is_not_finished_is_refused(tmp_path: Path):

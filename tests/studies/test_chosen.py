@@ -37,8 +37,18 @@ def test_a_beginning_that_is_no_id_means_all_that_begin_so(study: str, beginning
 
 
 @pytest.mark.parametrize("study", STUDIES)
-def test_a_study_means_all_of_it_and_so_does_no_list(study: str):
-    assert of(study, study) == [claim.id for claim in studies.get(study).chosen(None)] == below(study, study)
+def test_a_study_means_all_of_its_sweep_and_so_does_no_list(study: str):
+    aside = {claim.id for group in studies.get(study).groups if group.by_name for claim in group.claims}
+    expected = [claim_id for claim_id in below(study, study) if claim_id not in aside]
+    assert of(study, study) == [claim.id for claim in studies.get(study).chosen(None)] == expected
+
+
+def test_a_group_that_is_asked_for_by_name_is_meant_by_its_own_name_alone():
+    robustness = list(studies.get("hamiltonian").parts["robustness"])
+    assert of("hamiltonian", "hamiltonian.robustness") == robustness
+    assert of("hamiltonian", robustness[0]) == robustness[:1]
+    assert not set(of("hamiltonian", "hamiltonian.*")) & set(robustness)
+    assert set(of("hamiltonian", "hamiltonian", "hamiltonian.robustness")) > set(robustness)
 
 
 def test_a_group_is_asked_for_by_its_name_where_no_id_begins_so():

@@ -116,6 +116,8 @@ CASES = [
         ("rem", "rem.padded", "rem.limit"),
         ("depth", "minimiser", "data", *(f"hamiltonian.{name}" for name in vars(HAMILTONIAN.hamiltonian))),
     ),
+    Case("hamiltonian/warped", HAMILTONIAN, ("warped",), ("minimiser", "replicas")),
+    Case("hamiltonian/nugget", HAMILTONIAN, ("nugget.dropout",), ("replicas",)),
     Case("hamiltonian/landmarks", HAMILTONIAN, ("landmarks.limit",), ("seed", "depth", "minimiser", *SHOOTING)),
     Case("hamiltonian/exact", HAMILTONIAN, ("exact_point.gaps",), ("depth", "minimiser", *SHOOTING)),
     Case("kernel/moments", KERNEL, ("kernel.moments.constants",)),

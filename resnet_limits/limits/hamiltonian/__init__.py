@@ -4,6 +4,8 @@
     permutations.py           finite groups that permute the sites of a point
     windows.py                what rows of features read and write that share one filter
     double_sum.py             equivariant kernels by their definition
+    nugget.py                 Gamma + r I at the points that are trained, Gamma at all others
+    warped.py                 a kernel seen through a map of the points
     integrators.py            symplectic Euler, leapfrog, implicit midpoint, RK4, each with tangent and adjoint
     trajectory.py             states and momenta over the steps, or how far they got
     losses/                   one file a loss of scores

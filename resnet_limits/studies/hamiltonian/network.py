@@ -13,7 +13,8 @@ recursion of their own, so that `hamilton_residual` holds one against the other.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -55,7 +56,7 @@ class EulerLinearised:
         costates = [costate]
         for s in reversed(range(len(w))):
             costates.append(costates[-1] + slope[s] * kernel.carried(costates[-1], W[s]))
-        self.kernel, self.f = kernel, kernel.with_bias(kernel.taps(values))
+        self.kernel, self.f = kernel, kernel.as_root(kernel.with_bias(kernel.taps(values)))
         self.costate, self.slope = costates[-1], slope
         self.ahead = torch.stack(costates[-2::-1])  # dJ/dq_{s+1}
         self.rows_ahead, self.bend = kernel.rows(self.ahead).mT, curvature * kernel.carried(self.ahead, W)
@@ -94,12 +95,11 @@ class WeightDecayedNetwork:
     weight_time: ClassVar[float] = 0.0
     """Weights are to this order those of the limit at `t = (s + weight_time)/L`."""
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, int, int]:
         """Of `w`: (L, d, f), or of the one filter that all windows share."""
-        first = self.q0[:1]
-        columns = self.kernel.at(first).root().shape[1] if self._few else len(self.q0)
-        return self.depth, self.kernel.rows(first).shape[1], columns
+        columns = self.kernel.at(self.q0).root().shape[1] if self._few else len(self.q0)
+        return self.depth, self.kernel.rows(self.q0[:1]).shape[1], columns
 
     @property
     def _few(self) -> bool:
@@ -126,8 +126,13 @@ class WeightDecayedNetwork:
     ) -> Float[Tensor, "l1 m d"]:
         """Where the velocity fields of the layers carry other points: `x_0 = x, ..., x_L`."""
         path = [x]
+        if isinstance(self.kernel, FeaturesKernel):
+            others = replace(self, kernel=self.kernel.of_others())
+            for weights in w[..., : others.shape[2]].unbind(0):
+                path.append(others.block(path[-1], weights))
+            return torch.stack(path)
         for weights, q in zip(w.unbind(0), states[:-1], strict=True):
-            path.append(self.block(path[-1], weights) if self._few else path[-1] + self._field(path[-1], q, weights))
+            path.append(path[-1] + self._field(path[-1], q, weights))
         return torch.stack(path)
 
     def _field(self, x: Tensor, q: Tensor, w: Tensor) -> Tensor:

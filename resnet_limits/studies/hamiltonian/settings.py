@@ -69,6 +69,7 @@ class Hamiltonian(Settings):
     """Settings of the study `hamiltonian`: L2-regularised minimisers and geodesic shooting."""
 
     study: str = fixed("hamiltonian", "the study")
+    preset: str = key("full", "size of the study; nugget: its comparison alone", choices=("full", "smoke", "nugget"))
     width: int = key(
         2, "dimension D of the state; points of a smaller dimension are padded with zeros", low=1, high=65536
     )

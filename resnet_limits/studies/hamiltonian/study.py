@@ -10,14 +10,17 @@ from .exact import claims as exact
 from .heun import claims as heun
 from .landmarks import claims as landmarks
 from .meanfield import claims as meanfield
+from .nugget import claims as nugget
 from .optimal import claims as optimal
 from .rem import claims as rem
 from .request import check
+from .robustness import claims as robustness
 from .scaling import claims as scaling
 from .settings import Hamiltonian
 from .sparsity import claims as sparsity
 from .tracking import claims as tracking
 from .trained import claims as trained
+from .warped import claims as warped
 
 STUDY = Study(
     name="hamiltonian",
@@ -52,6 +55,9 @@ STUDY = Study(
         landmarks.GROUP,
         exact.GROUP,
         tracking.GROUP,
+        warped.GROUP,
+        nugget.GROUP,
+        robustness.GROUP,
     ),
     check=check,
     figures=("deformed_points",),

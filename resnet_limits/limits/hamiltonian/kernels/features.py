@@ -62,6 +62,14 @@ class FeaturesKernel(OperatorKernel):
         """The weights (.., taps) of `omega`, without those of the bias: `W` of `[W b]`."""
         return omega[..., :-1] if self.bias else omega
 
+    def as_root(self, f: Tensor) -> Tensor:
+        """Of the features of points that are trained, a root of their matrix."""
+        return f
+
+    def of_others(self) -> FeaturesKernel:
+        """The kernel by which points are moved that have no part in the training."""
+        return self
+
     def with_bias(self, a: Tensor) -> Tensor:
         """`f(x)` of the taps of `a(x)`."""
         import torch
