@@ -284,7 +284,7 @@ HOLM = Paper(
     "Holm, Darryl D. and Marsden, Jerrold E.",
     "Momentum maps and measure-valued solutions (peakons, filaments and sheets) for the EPDiff equation",
     2005,
-    "nlin/0312048",
+    journal="The Breadth of Symplectic and Poisson Geometry",
 )
 MILLER = Paper(
     "Miller, Trouvé & Younes",

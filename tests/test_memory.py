@@ -30,6 +30,7 @@ from resnet_limits.memory import (
 from resnet_limits.python import run
 from resnet_limits.settings.training import Train
 from resnet_limits.studies import study as studies
+from resnet_limits.studies.least import little
 from resnet_limits.studies.ode.settings import Ode, OdeKeys
 from tests.cli.command import TINY, Reslim
 from tests.planting import plant
@@ -133,7 +134,7 @@ def test_every_part_of_every_study_says_which_of_its_keys_memory_grows_with(name
     study = studies.get(name)
     settings = studies.STUDIES[name](study=name)
     for group in study.groups:
-        assert group.memory
+        assert group.memory or group.least is little  # of pinned sizes alone
         assert sorted(by_excess(settings, group.memory)) == sorted(group.memory)
 
 

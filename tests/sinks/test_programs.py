@@ -200,7 +200,7 @@ def test_a_program_that_dies_is_said_once_and_fails_nothing(tmp_path, monkeypatc
     assert re.search(r"finished in .* with \d+ records$", text.splitlines()[-1])
     assert text.count("sink wandb: ") == 1
     assert text.count("sink tensorboard: OSError: [Errno 28] No space left on device") == 1
-    assert len(text.splitlines()) == 4
+    assert len([line for line in text.splitlines() if "no compiled form" not in line]) == 4
     assert all(map(ended, services()))
 
 

@@ -82,7 +82,7 @@ def test_what_the_estimates_say_of_other_modules_is_so():
 IMPOSSIBLE = {
     "width 20,000 with 500 inputs": (Sde(width=20_000, sde=SdeKeys(inputs=500)), "'strong' takes at least 1.. GB"),
     "the widest ode": (Ode(width=65_536), "'forward' takes at least .* GB"),
-    "the widest gamma": (Gamma(width=65_536), "'real' takes at least .* GB"),
+    "the widest gamma": (Gamma(width=65_536), "'inequalities' takes at least .* GB"),
     "the widest hamiltonian": (Hamiltonian(width=65_536), "'trained' takes at least .* GB"),
     "the widest kernel": (Kernel(width=65_536), "'entries' takes at least .* GB"),
     "the widest sde": (Sde(width=65_536), "'law' takes at least .* GB"),
@@ -104,7 +104,7 @@ def test_what_cannot_fit_is_refused_with_the_estimate_and_the_keys_that_help(nam
 PIECE_BY_PIECE = {
     *("matrix_normal", "correlation", "functions", "explosion", "diagram", "drift", "moments", "rough"),
     *("expressivity", "energy", "meanfield", "sparsity"),  # of the points of the data set alone
-    *("landmarks", "epdiff", "optimal", "exact", "tracking"),  # of pinned, or small, sizes
+    *("landmarks", "epdiff", "optimal", "exact", "tracking", "rem"),  # of pinned, or small, sizes
     *("limit", "relu", "ablation", "linear"),
 }
 """Parts of which a few pieces of replicas are in memory at a time, whatever the keys."""

@@ -10,6 +10,11 @@ VECTORS_OF_MINIMISER = 4
 """A point, its gradient, and a pair of them that L-BFGS remembers."""
 
 
+def least_of_gram(settings: Hamiltonian) -> float:
+    """Points, and a number for each pair of those that a network moves."""
+    return bytes_of_points(settings) + BYTES_OF_DOUBLE * float(settings.hamiltonian.points) ** 2
+
+
 def least_of_solution(settings: Hamiltonian) -> float:
     keys, d = settings.hamiltonian, settings.width
     kernel = OperatorKernel.options[keys.kernel]

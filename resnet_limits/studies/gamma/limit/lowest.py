@@ -63,10 +63,10 @@ def lowest_extremal(job: Job, problem: DepthRegularised, key: Mapping[str, Any])
             solved.append((best, abs(loose - best), float(near.sum())))
         return {"lowest": np.array(min(solved))} if solved else {}
 
-    found = job.shared.solve("lowest", {**key, "iterations": job.settings.minimiser.iterations}, compute)
-    if not found:
+    kept = job.shared.solve("lowest", {**key, "iterations": job.settings.minimiser.iterations}, compute)
+    if not kept:
         return None
-    value, error, ends = found["lowest"].tolist()
+    value, error, ends = kept["lowest"].tolist()
     return LowestExtremal(value, error, int(ends))
 
 

@@ -86,6 +86,7 @@ GROUP = Group(
             rival=replace(FALSE_EQUATION, value=0.6543),
         ),
     ),
+    memory=("replicas",),
     on_cpu=True,
     observables={
         "epdiff_error": "largest difference of the velocities of 32 particles on an even grid and of the EPDiff"

@@ -12,9 +12,10 @@ from typing import Any
 from ....claims.claim import RELATIVE, Claim, Expected, Rival
 from ....papers import OWHADI, WAGER
 from ...group import Depths, Group
-from ...least import little
+from ...pinned import pinned
 from ..outside import EXPECTED_PLATEAU, kinked_velocity, several_solutions, solution_not_reached
-from ..settings import LOSS_OF_HAMILTONIAN
+from ..room import least_of_solution
+from ..settings import LOSS_OF_HAMILTONIAN, Hamiltonian
 
 NUGGET = 0.2
 """`r`: the diagonal of `Gamma` is 1 to 3."""
@@ -49,13 +50,19 @@ def _of_the_network(suffix: str, **facts: Any) -> Claim:
     )
 
 
+def least_of_nugget(settings: Hamiltonian) -> float:
+    """The weights of all layers, and the states of the points that have a nugget."""
+    points = min(MOST_POINTS_OF_NUGGET, settings.hamiltonian.points)
+    return least_of_solution(pinned(settings, {**PINS_OF_NUGGET, "hamiltonian.points": points}))
+
+
 GROUP = Group(
     name="nugget",
     title="What does a nugget do to a trained network, and what dropout to a linear layer?",
     loss=LOSS_OF_HAMILTONIAN,
     seconds=4.7,
     shared=4.3,
-    least=little,
+    least=least_of_nugget,
     depths=Depths(high=MAX_DEPTH_OF_NUGGET),
     claims=(
         _of_the_network(

@@ -11,8 +11,8 @@ from typing import Any
 from ....claims.claim import Claim, Expected, Rival, Verdict
 from ....papers import OWHADI
 from ...group import Group
-from ...least import bytes_of_points
 from ...outside import unlabelled
+from ..room import least_of_solution
 from ..settings import LOSS_OF_HAMILTONIAN
 
 PARAMETERS_BY_ARM: dict[str, tuple[float, ...]] = {
@@ -77,7 +77,7 @@ GROUP = Group(
     loss=LOSS_OF_HAMILTONIAN,
     seconds=1150.0,
     shared=1150.0,
-    least=bytes_of_points,
+    least=least_of_solution,
     by_name=True,
     claims=(
         _against("decay", "Under input noise the best nugget is as accurate as the best decay", -0.671),

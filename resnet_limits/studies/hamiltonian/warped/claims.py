@@ -14,8 +14,8 @@ from typing import Any
 from ....claims.claim import RELATIVE, Claim, Expected, Kind, Rival
 from ....papers import OWHADI
 from ...group import Group
-from ...least import bytes_of_points
 from ..outside import solution_not_reached
+from ..room import least_of_gram
 from ..settings import LOSS_OF_HAMILTONIAN
 
 DEPTH_OF_WARP = 16
@@ -59,7 +59,7 @@ GROUP = Group(
     loss=LOSS_OF_HAMILTONIAN,
     seconds=0.4,
     shared=0.4,
-    least=bytes_of_points,
+    least=least_of_gram,
     claims=(
         _claim(
             "",
