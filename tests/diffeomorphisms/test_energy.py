@@ -50,13 +50,13 @@ def test_the_least_energy_tends_to_that_of_the_hamiltonian_flow():
     depths, gaps = (4, 8, 16, 32), []
     for depth in depths:
         path = between(q[None], flow.end[0][None], depth)
-        found = relaxed(path, LENGTH, iterations=60)
-        assert torch.equal(found[0], path[0])
-        assert torch.equal(found[-1], path[-1])
-        gaps.append(abs(path_energy(found, LENGTH).item() - 2 * float(flow.energy[0])))
+        least = relaxed(path, LENGTH, iterations=60)
+        assert torch.equal(least[0], path[0])
+        assert torch.equal(least[-1], path[-1])
+        gaps.append(abs(path_energy(least, LENGTH).item() - 2 * float(flow.energy[0])))
     assert fit_order(depths, gaps).order == pytest.approx(1, abs=0.1)
     nodes = flow.states[:: 64 // 32, None]
-    assert float((found - nodes).abs().max()) < 0.05 * float((flow.end[0] - q).abs().max()), "on the geodesic itself"
+    assert float((least - nodes).abs().max()) < 0.05 * float((flow.end[0] - q).abs().max()), "on the geodesic itself"
 
 
 def test_of_several_networks_each_has_less_energy_than_its_own_path_and_than_the_straight_one():
