@@ -36,10 +36,12 @@ def test_the_jacobian_of_a_field_is_that_of_each_replica_and_image():
     jacobians = field_jacobian("tanh", x, theta)
     assert jacobians.shape == (REPLICAS, IMAGES, 36, 36)
     for r in range(REPLICAS):
-        own = {name: w[r : r + 1] for name, w in theta.items()}
+        theta_of_one = {name: w[r : r + 1] for name, w in theta.items()}
         for n in range(IMAGES):
             of_one = x[n : n + 1].unflatten(1, (REPLICAS, -1))[:, r]
-            brute = torch.autograd.functional.jacobian(lambda y, own=own: velocity(torch.tanh, y, own), of_one)
+            brute = torch.autograd.functional.jacobian(
+                lambda y, theta_of_one=theta_of_one: velocity(torch.tanh, y, theta_of_one), of_one
+            )
             assert isinstance(brute, Tensor)
             assert torch.allclose(jacobians[r, n], brute.reshape(36, 36), atol=1e-12)
 

@@ -105,8 +105,9 @@ def _read(folder: Path) -> Run:
 
 
 def claims(names: Iterable[str] = STUDIES) -> dict[str, Claim]:
-    """By id the claims of these studies."""
-    return {claim.id: claim for name in names for claim in studies.get(name).claims}
+    """By id the claims of the sweeps of these studies."""
+    groups = [group for name in names for group in studies.get(name).groups if not group.by_name]
+    return {claim.id: claim for group in groups for claim in group.claims}
 
 
 def verdicts(runs: Sequence[Run]) -> Table:
@@ -222,7 +223,7 @@ def miscalibrated(table: Table) -> list[str]:
 
 def conditional(study: str) -> set[str]:
     """The observables of a study whose errors hold for the problem of one seed."""
-    return {name for group in studies.get(study).groups for name in group.conditional}
+    return {name for group in studies.get(study).groups if not group.by_name for name in group.conditional}
 
 
 def changed(table: Table, before: Table) -> list[str]:

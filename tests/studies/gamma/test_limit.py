@@ -107,12 +107,12 @@ def test_the_lowest_extremal_is_that_of_collocation_from_paths_that_no_descent_l
     job, problem = Job(settings), small(settings, "regression")
     lowest = limit.lowest_extremal(job, problem, {})
     assert lowest is not None
-    found = []
+    lowest_found = []
     for number in range(5):
         start = starts.drawn(problem.at_depth(16), 1, number, "test.collocation")
         with contextlib.suppress(MeasurementError):
-            found.append(extremal(problem, start, tolerance=1e-4).value)
-    assert min(found) == pytest.approx(lowest.value, rel=1e-5)
+            lowest_found.append(extremal(problem, start, tolerance=1e-4).value)
+    assert min(lowest_found) == pytest.approx(lowest.value, rel=1e-5)
 
 
 # -- planted faults -------------------------------------------------------------------------------
