@@ -97,14 +97,15 @@ def _run(run: Path, folder: Path, settings: Settings, interruption: Interruption
 
 
 def _engine(settings: Settings, folder: Path, device: str) -> str:
-    """The name of the engine: of `auto`, where a state is left, the one that it goes on by."""
+    """The name of the engine: of `auto`, where a state is left, the one that it goes on by, where that is there."""
+    from ..engines.eager import Eager
     from ..engines.engine import Engine
     from .checkpoint import engine_of_states
 
     if settings.engine != "auto" or (left := engine_of_states(folder / "checkpoint")) is None:
         return settings.engine
-    its_own = left == Engine.options["auto"]().used(device) or left not in Engine.options
-    return settings.engine if its_own else left
+    its_own = left == Engine.options["auto"]().used(device)
+    return left if left == Eager.name and not its_own else settings.engine
 
 
 def grace(settings: Settings) -> float:

@@ -121,6 +121,16 @@ def test_a_job_that_asks_by_name_for_an_engine_without_a_form_of_its_steps_fails
     assert "engine=compiled: step heun has no compiled form; engine=auto takes another" in job.status.message
 
 
+def test_a_job_of_any_engine_starts_anew_where_that_of_its_state_is_not_there(make_run, monkeypatch):
+    monkeypatch.setattr("resnet_limits.engines.compiled.PROCESSORS", ())
+    run = make_run([4])
+    (job,) = run.jobs()
+    state = State({"done": np.zeros(1)}, {})
+    FolderCheckpoints(job.path / "checkpoint", print, engine="compiled").part("of another measurement").save(state)
+    run_job(run.path, job.settings)
+    assert (run.jobs()[0].status.state, run.jobs()[0].status.engine) == ("finished", "eager")
+
+
 @pytest.mark.parametrize("left_by", ["eager", "compiled"])
 def test_a_job_of_any_engine_goes_on_by_that_of_the_state_it_left(make_run, left_by):
     run = make_run([4])

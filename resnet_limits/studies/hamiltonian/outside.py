@@ -37,6 +37,14 @@ def of_euler_blocks(settings: Hamiltonian) -> str | None:
     return kinked_velocity(settings) or blocks_of_order_2(settings)
 
 
+def matrix_valued_kernel(settings: Hamiltonian) -> str | None:
+    """Why there is no kernel regression with one number for each pair of points, or None."""
+    kernel = OperatorKernel.options[settings.hamiltonian.kernel]
+    if kernel.scalar:
+        return None
+    return f"hamiltonian.kernel={kernel.name}: it is no multiple of the identity, and regression treats scores alike"
+
+
 def several_solutions(of: str) -> Callable[[Any], str | None]:
     """For `Claim.note`: that several starts lead to several minima of this problem, or None."""
     return reached.branches_differ({"of": of})

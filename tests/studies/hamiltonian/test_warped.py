@@ -33,6 +33,15 @@ def small(monkeypatch: pytest.MonkeyPatch):
     resize(monkeypatch, warped_claims, DEPTH_OF_WARP=4, NEW_POINTS=30)
 
 
+def test_a_kernel_that_is_no_multiple_of_the_identity_lies_outside():
+    settings = replace(SMALL, hamiltonian=replace(SMALL.hamiltonian, kernel="equivariant", readout="linear"))
+    ((_, measurement),) = measured(warped, settings, (8,), InMemory())
+    assert list(measurement.records) == []
+    assert all(
+        "hamiltonian.kernel=equivariant" in (claim.outside(settings) or "") for claim in warped_claims.GROUP.claims
+    )
+
+
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_all_claims_hold(kernel: str):
     settings = replace(SMALL, replicas=20, hamiltonian=replace(SMALL.hamiltonian, kernel=kernel))

@@ -14,7 +14,7 @@ from typing import Any
 from ....claims.claim import RELATIVE, Claim, Expected, Kind, Rival
 from ....papers import OWHADI
 from ...group import Group
-from ..outside import solution_not_reached
+from ..outside import matrix_valued_kernel, solution_not_reached
 from ..room import least_of_gram
 from ..settings import LOSS_OF_HAMILTONIAN
 
@@ -47,6 +47,7 @@ def _claim(suffix: str, kind: Kind, statement: str, observable: str, expected: E
         expected=expected,
         where={"of": "warped"},
         pins=PINS_OF_WARPED,
+        outside=matrix_valued_kernel,
         unmet=solution_not_reached("warped", shooting=False),
         random=observable == "warped_variance",
         rival=rival,

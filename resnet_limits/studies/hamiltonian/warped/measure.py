@@ -26,6 +26,7 @@ from ....measurement.record import Measurement, Record
 from ....random import generator
 from ....training.minimiser import Minimum, minimise
 from ...pinned import pinned
+from ..outside import matrix_valued_kernel
 from ..problem import START_STANDARD_DEVIATION, Setup, key_of_solution, setup
 from ..readout import NetworkWithReadout, Readouts, loss_of_readout, trained_readouts
 from ..settings import Hamiltonian
@@ -36,6 +37,8 @@ DISTANCE_OF_NEW_POINTS = 0.5
 
 
 def measure(job: Job) -> Measurement:
+    if matrix_valued_kernel(job.settings):
+        return Measurement()
     settings, coordinates = pinned(job.settings, PINS_OF_WARPED), {"of": "warped", **PINS_OF_WARPED}
     more = {"depth": DEPTH_OF_WARP, "replicas": settings.replicas, "minimiser": asdict(settings.minimiser)}
     solution = job.shared.solve("warped", key_of_solution(settings, **more), lambda: of_both_regressions(job, settings))
