@@ -73,7 +73,9 @@ class Hamiltonian(Settings):
     width: int = key(
         2, "dimension D of the state; points of a smaller dimension are padded with zeros", low=1, high=65536
     )
-    replicas: int = key(40, "draws of the data in hamiltonian.meanfield", low=3, high=10**4)
+    replicas: int = key(
+        40, "independent draws: of data, particles, masks, targets; seeds of hamiltonian.robustness", low=3, high=10**4
+    )
     activation: str = key("tanh", "activation a, before the weights", choices=Activation.options)
     data: Data = key(MoonsData, "data set")
     minimiser: Minimiser = key(Minimiser, "minimisation")

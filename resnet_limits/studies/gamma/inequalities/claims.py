@@ -52,8 +52,8 @@ GROUP = Group(
         Claim(
             id="gamma.liminf.bound",
             source=THORPE,
-            statement="E_n of weights that tend to the limit's, smoothly or not, is in the limit not below its value",
-            kind="theorem",
+            statement="E_n of the limit's weights, with oscillations or not, is in the limit not below its least value",
+            kind="derived",
             observable="perturbed_least",
             expected=Expected("at_least", 0, 0.01, scale=RELATIVE),
             where={"problem": "regression"},
@@ -76,8 +76,8 @@ GROUP = Group(
         Claim(
             id="gamma.real.recovery",
             source=THORPE,
-            statement="On a data set, E_n of the limit's weights, read at k/n, tends to the limit's least value",
-            kind="theorem",
+            statement="On a data set, E_n of a branch's limit, read at k/n, tends to the limit of the branch's values",
+            kind="derived",
             observable="recovery_plateau",
             expected=Expected("at_most", 0, 5e-4, scale=RELATIVE),
             where={"problem": RECOVERED},
@@ -89,7 +89,7 @@ GROUP = Group(
         Claim(
             id="gamma.real.recovery.observed",
             source=THORPE,
-            statement="On a data set, E_n of the limit's weights, read at k/n, tends to its least value at order 1",
+            statement="On a data set, E_n of a branch's limit, read at k/n, tends to the branch's limit at order 1",
             kind="observation",
             observable="recovery_gap",
             expected=EXPECTED_FIRST_ORDER,

@@ -117,7 +117,7 @@ GROUP = Group(
         ),
         _claim(
             ".differ",
-            "The energies of the blocks of a composed network differ: the affine map does not hand energy on",
+            "The energies of the two blocks of a composed network differ",
             "observation",
             "energy_difference",
             Expected("at_least", 0.2, 0.05, scale=RELATIVE),
@@ -126,7 +126,7 @@ GROUP = Group(
         ),
         _claim(
             ".constant",
-            "With constant decay in the first block, its energy L sum |w_s|^2 grows with depth like a power of L",
+            "With constant decay in the first block, its energy L sum |w_s|^2 grows with depth",
             "control",
             "energy_growth",
             Expected("at_least", 0.4, 0.1),

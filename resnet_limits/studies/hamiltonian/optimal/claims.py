@@ -62,7 +62,7 @@ GROUP = Group(
             _LEAST,
             id="hamiltonian.optimal.beyond",
             source=MILNOR,
-            statement="Beyond a conjugate point shooting finds no minimum: random starts find less energy than 2H",
+            statement="Beyond a conjugate point a geodesic is no minimum: random starts find less energy than 2H",
             kind="control",
             observable="least_energy",
             expected=Expected("at_most", 0.98, 0.005, scale=RELATIVE),
