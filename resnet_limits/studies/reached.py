@@ -96,7 +96,7 @@ def branches_differ(where: Mapping[str, str]) -> Callable[[Any], str | None]:
         named = ", ".join(f"{name}={value}" for name, value in where.items())
         words = (
             f"several starts lead to minima that differ ({named}, L={deepest}: {listed}); the branch of least value"
-            f" beyond L={JUDGED_DEPTH} is judged, the others are local only"
+            f" from L={JUDGED_DEPTH} on is judged, the others are local only"
         )
         return words + _local_at(rows)
 

@@ -1,8 +1,8 @@
 """Branches of minimisers, one a start: which of them is judged, how far apart they are, and where one ends.
 
-Several starts may lead to several minima. They are never averaged: the one whose value, continued from depth
-`JUDGED_DEPTH` to infinite depth, is least is judged at every depth, whatever depths are asked for. At a depth where
-another is lower it is a local minimum only. Free of torch.
+Several starts may lead to several minima. They are never averaged: the one of least value at depth `JUDGED_DEPTH`, or
+of least value continued from there to infinite depth, is judged at every depth, whatever depths are asked for. At a
+depth where another is lower it is a local minimum only. Free of torch.
 """
 
 from __future__ import annotations
@@ -42,15 +42,19 @@ class SolutionBranch:
         return self.rungs[-1].minimum
 
 
-def branches(climbed: Callable[[int, int], Sequence[Rung]], depth: int, starts: Sequence[int]) -> list[SolutionBranch]:
-    """The branches of these starts up to a depth, that of least value beyond depth `JUDGED_DEPTH` first.
+def branches(
+    climbed: Callable[[int, int], Sequence[Rung]], depth: int, starts: Sequence[int], *, beyond: bool = False
+) -> list[SolutionBranch]:
+    """The branches of these starts up to a depth, that of least value at depth `JUDGED_DEPTH` first, or, where many
+    are told apart and some cross, of least value `beyond` it.
 
     `climbed(start, depth)` are the rungs of one. Minima that were reached go before those that were not.
     """
 
     def rank(start: int) -> tuple[bool, float]:
         rungs = climbed(start, JUDGED_DEPTH)
-        return not rungs[-1].minimum.converged, _continued([rung.minimum.value for rung in rungs])
+        values = [rung.minimum.value for rung in rungs]
+        return not rungs[-1].minimum.converged, _continued(values) if beyond else values[-1]
 
     order = sorted(starts, key=rank) if len(starts) > 1 else list(starts)
     return [SolutionBranch(start, climbed(start, depth)) for start in order]

@@ -51,7 +51,7 @@ def test_the_branch_that_is_least_in_the_limit_comes_first_also_where_another_is
     def climbed(start: int, depth: int) -> list[Rung]:
         return [Rung(n, minimum(start, falling[start] + slopes[start] * (1 / n - 1 / 32))) for n in ladder(depth)]
 
-    assert [branch.start for branch in branches(climbed, 8, [0, 1])] == [1, 0]
+    assert [branch.start for branch in branches(climbed, 8, [0, 1], beyond=True)] == [1, 0]
 
 
 def test_of_branches_that_meet_the_one_that_did_not_jump_is_kept():
@@ -117,7 +117,7 @@ def test_several_minima_are_said_with_their_values_and_one_minimum_is_not():
     assert note(same) is None
     words = note(other) or ""
     assert "minima that differ" in words
-    assert "beyond L=32 is judged, the others are local only" in words
+    assert "from L=32 on is judged, the others are local only" in words
     assert set(other[other["observable"] == "branch_minimum"]["start"]) == {0, 1}
 
 

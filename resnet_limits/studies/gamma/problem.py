@@ -95,9 +95,8 @@ def minima(job: Job, problem: DepthRegularised, kind: str, depth: int) -> list[S
 
     if kind == PROBLEM_OF_DATA:
         return branches(climbed, depth, range(settings.minimiser.starts))
-    return branches(
-        climbed, depth, apart(climbed, starts.distinct_at_lowest(job, problem, solution_key(settings, kind)))
-    )
+    told_apart = apart(climbed, starts.distinct_at_lowest(job, problem, solution_key(settings, kind)))
+    return branches(climbed, depth, told_apart, beyond=True)
 
 
 def refinement(problem: DepthRegularised) -> Refine:
