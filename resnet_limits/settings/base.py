@@ -41,7 +41,7 @@ class Settings(WithKeys):
     )
     engine: str = key(
         "auto",
-        "how networks are computed; auto takes the fastest that is there",
+        "how networks are computed; auto: layers in C where they have a compiled form, all else in torch",
         choices=ENGINES,
         content=False,
     )

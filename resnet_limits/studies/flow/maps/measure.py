@@ -84,7 +84,7 @@ def _squared(job: Job) -> list[Record]:
     if settings.depth != 2**squarings or settings.depth > DEEPEST_SQUARED:
         return []
     field = FieldOnGrid.of(settings, paths=min(settings.flow.paths, FIELDS_SQUARED))
-    exact, error = replace(field.flow, x0=field.x).end()
+    exact, error = field.flow.end()
     by_grid, _ = field.squared(squarings, CELLS_OVER_SQUARED_DEPTH * settings.depth)
     size = root_mean_square(exact)
     return [
