@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from resnet_limits.engines import compiled
 from resnet_limits.engines.auto import Auto
 from resnet_limits.engines.compiled import PROCESSORS
 from resnet_limits.measurement.checkpoints import State
@@ -19,6 +20,7 @@ from resnet_limits.runs.merge import merge
 from resnet_limits.runs.owner import owned
 from resnet_limits.runs.records import read_parquet
 from resnet_limits.studies.study import Study
+from tests.planting import resize
 from tests.runs.conftest import settings
 
 
@@ -122,7 +124,7 @@ def test_a_job_that_asks_by_name_for_an_engine_without_a_form_of_its_steps_fails
 
 
 def test_a_job_of_any_engine_starts_anew_where_that_of_its_state_is_not_there(make_run, monkeypatch):
-    monkeypatch.setattr("resnet_limits.engines.compiled.PROCESSORS", ())
+    resize(monkeypatch, compiled, PROCESSORS=())
     run = make_run([4])
     (job,) = run.jobs()
     state = State({"done": np.zeros(1)}, {})
