@@ -88,5 +88,6 @@ def import_all() -> None:
 
 
 def _assigns(module: ModuleType, name: str) -> bool:
-    """Whether the module's text assigns the name, rather than importing it."""
-    return re.search(rf"^[\w, ]*\b{name}\b[^=\n]*=", Path(str(module.__file__)).read_text(), re.MULTILINE) is not None
+    """Whether the module's text assigns the name, rather than importing it; a compiled module holds what it defines."""
+    file = Path(str(module.__file__))
+    return file.suffix != ".py" or re.search(rf"^[\w, ]*\b{name}\b[^=\n]*=", file.read_text(), re.MULTILINE) is not None
