@@ -88,6 +88,17 @@ def _engines() -> Iterator[Finding]:
     yield Finding("engine compiled", not reason, reason or f"for {PROCESSORS[0]}", advice)
 
 
+def _kernel_sums() -> Iterator[Finding]:
+    try:
+        from resnet_limits.limits.hamiltonian.pair_sums import PAIR_PROCESSORS
+    except ImportError as error:  # no torch
+        yield Finding("sums over pairs", False, str(error), "install torch first")
+        return
+    seen = f"compiled, for {PAIR_PROCESSORS[0]}" if PAIR_PROCESSORS else "by matrices: several times slower"
+    advice = "" if PAIR_PROCESSORS else "install GCC 12 or clang, then reslim again"
+    yield Finding("sums over pairs", bool(PAIR_PROCESSORS), seen, advice)
+
+
 def _torchvision() -> Iterator[Finding]:
     from resnet_limits.errors import MissingData
 
@@ -162,6 +173,7 @@ EXAMINATIONS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _torch,
     _normals,
     _engines,
+    _kernel_sums,
     _torchvision,
     _data,
     _launchers,

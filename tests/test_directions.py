@@ -39,6 +39,7 @@ ORDER = {
     "cores": "how many CPU cores there are to compute on",
     "slowness": "how slow they are",
     "fixed_shape": "products that do not depend on how much is computed at a time",
+    "symmetric": "products of an array and its own transpose",
     "own": "files of a user's own, as modules",
     "files": "whole files, or none",
     "imports": "the modules of another process are those of this one",

@@ -16,7 +16,10 @@ import pytest
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[1]
-COMPILED = ("resnet_limits/engines/_compiled.", "resnet_limits/engines/_walks.", "resnet_limits/random/_gaussian.")
+COMPILED = (
+    *("resnet_limits/engines/_compiled.", "resnet_limits/engines/_walks.", "resnet_limits/random/_gaussian."),
+    "resnet_limits/limits/hamiltonian/_pairs.",
+)
 INSTALLED = {"cli": "reslim_cli", "configs": "reslim_configs", "resnet_limits": "resnet_limits"}
 IGNORED = shutil.ignore_patterns(".*", "outputs", "build", "dist", "*.egg-info", "__pycache__", "tests", "*.so")
 

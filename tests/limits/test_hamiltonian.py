@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
+import mpmath
 import numpy as np
 import pytest
 import scipy.integrate
 import torch
 from torch import Tensor
 
+from resnet_limits.limits.hamiltonian import pair_sums
 from resnet_limits.limits.hamiltonian.integrators import (
     INTEGRATORS,
     ConjugateEuler,
@@ -21,9 +24,10 @@ from resnet_limits.limits.hamiltonian.integrators import (
     Integrator,
 )
 from resnet_limits.limits.hamiltonian.kernels.features import FeaturesKernel
-from resnet_limits.limits.hamiltonian.kernels.gaussian import GaussianKernel
+from resnet_limits.limits.hamiltonian.kernels.gaussian import GaussianAt, GaussianKernel
 from resnet_limits.limits.hamiltonian.kernels.kernel import KernelAtPoints, OperatorKernel
 from resnet_limits.limits.hamiltonian.kernels.periodic import PeriodicKernel
+from resnet_limits.limits.hamiltonian.pair_sums import MOST_COMPILED_COORDINATES, PAIR_PROCESSORS, PairSumsAt
 from resnet_limits.limits.hamiltonian.trajectory import pull_back_through_flow, tangent_at_end, trajectory_from
 from resnet_limits.networks.activations import Activation, activation_named
 from tests.normals import normals
@@ -51,8 +55,29 @@ class TestFeatures(HamiltonianLaws):
         return f @ f.T
 
 
+class ByMatrices(GaussianKernel):
+    """Without the extension."""
+
+    def at(self, q: Tensor) -> GaussianAt:
+        return GaussianAt(self, q)
+
+
+@dataclass(frozen=True)
+class ByPairs(GaussianKernel):
+    """In C for this kind of processor."""
+
+    processor: str
+
+    def at(self, q: Tensor) -> GaussianAt:
+        return PairSumsAt(self, q, self.processor)
+
+
 class TestGaussian(HamiltonianLaws, IsotropicLaws):
-    kernels: ClassVar = {"gaussian": partial(GaussianKernel, 0.8)}
+    kernels: ClassVar = {
+        "gaussian": partial(GaussianKernel, 0.8),
+        "matrices": partial(ByMatrices, 0.8),
+        **{processor: partial(ByPairs, 0.8, processor) for processor in PAIR_PROCESSORS},
+    }
     diagonal_rounding = 1e-11  # of a root that is Cholesky's, with a shift
 
     def matrix(self, kernel: GaussianKernel, q: Tensor) -> Tensor:
@@ -100,13 +125,72 @@ def test_blocks_of_rows_and_a_kept_matrix_are_the_same(monkeypatch: pytest.Monke
     def all_of(at: KernelAtPoints) -> tuple[Tensor, ...]:
         return at.velocity(P), at.rate(P), *at.tangent(P, u, v), *at.tangent_of_momenta(P, v), *at.both(P)
 
-    expected = all_of(GaussianKernel(0.7).at(q).keep())
+    expected = all_of(ByMatrices(0.7).at(q).keep())
     resize(monkeypatch, gaussian, ENTRIES_A_BLOCK=33)
     matrix, rows = GaussianKernel.matrix, []
     monkeypatch.setattr(GaussianKernel, "matrix", lambda kernel, x, q: rows.append(len(x)) or matrix(kernel, x, q))
-    for one, whole in zip(all_of(GaussianKernel(0.7).at(q)), expected, strict=True):
+    for one, whole in zip(all_of(ByMatrices(0.7).at(q)), expected, strict=True):
         torch.testing.assert_close(one, whole)
     assert max(rows) == 3, "never the whole matrix"
+
+
+@pytest.mark.skipif(not PAIR_PROCESSORS, reason="installed without a C compiler")
+class TestPairSums:
+    @pytest.mark.parametrize("processor", PAIR_PROCESSORS)
+    @pytest.mark.parametrize(("n", "d", "k"), [(1, 1, 1), (9, 2, 2), (17, 3, 3), (40, 2, 5), (33, 16, 1), (20, 5, 16)])
+    def test_they_are_those_of_the_matrices_at_every_size(self, processor: str, n: int, d: int, k: int):
+        q, u = normals(n, d), normals(2, 3, n, d, seed=1)
+        P, v = normals(n, k, seed=2), normals(2, 3, n, k, seed=3)
+        ours, theirs = ByPairs(0.7, processor).at(q), ByMatrices(0.7).at(q)
+        for one, other in zip(ours.both(P), theirs.both(P), strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-11, atol=1e-12)
+        of_momenta = ours.tangent_of_momenta(P, v), theirs.tangent_of_momenta(P, v)
+        for of_ours, of_theirs in (of_momenta, (ours.tangent(P, u, v), theirs.tangent(P, u, v))):
+            for one, other in zip(of_ours, of_theirs, strict=True):
+                torch.testing.assert_close(one, other, rtol=1e-11, atol=1e-12)
+
+    @pytest.mark.parametrize("processor", PAIR_PROCESSORS)
+    def test_the_kernel_is_exact_to_a_few_digits_of_the_last_at_every_distance(self, processor: str):
+        far = torch.cat([torch.zeros(1), torch.logspace(-9, math.log10(37), 400)]).double()[:, None]
+        P = torch.zeros_like(far)
+        P[0] = 1  # the velocity of each point is its kernel with the first
+        velocity = ByPairs(1.0, processor).at(far).velocity(P)
+        exact = [[float(mpmath.exp(-(mpmath.mpf(float(x)) ** 2) / 2))] for x in far]
+        error = (velocity / torch.tensor(exact, dtype=torch.float64) - 1).abs()
+        # The exponent is rounded, which is worth its size.
+        assert float((error / (2 + far.square())).max()) < torch.finfo(torch.float64).eps
+
+    def test_points_beyond_all_distances_and_no_numbers_are_as_in_the_matrices(self):
+        q = torch.tensor([[0.0], [1e160], [-1e160], [50.0]], dtype=torch.float64)
+        velocity, rate = GaussianKernel(1.0).at(q).both(torch.ones_like(q))
+        torch.testing.assert_close(velocity, torch.ones_like(q))
+        assert bool(torch.isfinite(rate).all())
+        assert bool(
+            GaussianKernel(1.0).at(torch.full((3, 2), math.nan).double()).rate(torch.ones(3, 2).double()).isnan().all()
+        )
+
+    def test_it_is_taken_in_few_dimensions_in_double_precision_where_nothing_is_differentiated(self):
+        few = normals(4, MOST_COMPILED_COORDINATES)
+        assert type(GaussianKernel(1.0).at(few)) is PairSumsAt
+        many, single, differentiated = (
+            normals(4, MOST_COMPILED_COORDINATES + 1),
+            few.float(),
+            few.clone().requires_grad_(),
+        )
+        for points in (many, single, differentiated):
+            assert type(GaussianKernel(1.0).at(points)) is GaussianAt
+        velocity = GaussianKernel(1.0).at(few).velocity(P := normals(4, 20))
+        torch.testing.assert_close(velocity, ByMatrices(1.0).at(few).velocity(P))
+
+    def test_wrong_arrays_are_refused(self):
+        q = normals(4, 2).numpy()
+        for arrays in ((q, q, q, q[:3]), (q, q[:3], q[:3], q), (q, q, q[:, :1], q), (q, q, q.astype("f"), q)):
+            with pytest.raises((ValueError, BufferError)):
+                pair_sums.in_c.both(PAIR_PROCESSORS[0], 1.0, *arrays)
+        with pytest.raises(ValueError, match="processor=none"):
+            pair_sums.in_c.both("none", 1.0, q, q, q.copy(), q.copy())
+        with pytest.raises(ValueError, match="tangents"):
+            pair_sums.in_c.tangent(PAIR_PROCESSORS[0], 1.0, q, q, q[None, :3], q[None], q[None], q[None])
 
 
 # -- steps ----------------------------------------------------------------------------------------

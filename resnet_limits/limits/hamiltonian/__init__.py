@@ -1,6 +1,7 @@
 """Hamiltonian flows `q' = dH/dP, P' = -dH/dq` of `H = 1/2 P^T Gamma(q, q) P`: the limit of L2-regularised minimisers.
 
     kernels/                  one file a kernel: velocity, rate of the momenta and their tangents
+    pair_sums.py              flows by the Gaussian kernel in C: sums over pairs of points
     permutations.py           finite groups that permute the sites of a point
     windows.py                what rows of features read and write that share one filter
     double_sum.py             equivariant kernels by their definition

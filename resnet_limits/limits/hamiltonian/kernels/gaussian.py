@@ -2,8 +2,9 @@
 
     dH/dP = K P,   -dH/dq = (diag(M 1) - M) q,   M = K * (P P^T) / l^2
 
-The n x n matrices are made in blocks of rows that fit a processor's cache. Source: Owhadi 2020, arXiv 2008.03920;
-for landmarks: Joshi & Miller 2000; Micheli 2008.
+In few dimensions the sums are those of `pair_sums`, in C. Else, and without a compiler, the n x n matrices are made, in
+blocks of rows that fit a processor's cache. Source: Owhadi 2020, arXiv 2008.03920; for landmarks: Joshi & Miller 2000;
+Micheli 2008.
 """
 
 from __future__ import annotations
@@ -39,15 +40,17 @@ class GaussianKernel(OperatorKernel):
     length: float
 
     def at(self, q: Float[Tensor, "n d"]) -> GaussianAt:
-        return GaussianAt(self, q)
+        from ..pair_sums import PairSumsAt, has_form
+
+        return (PairSumsAt if has_form(q) else GaussianAt)(self, q)
 
     def matrix(self, x: Float[Tensor, "m d"], y: Float[Tensor, "n d"]) -> Float[Tensor, "m n"]:
         """`k(x_i, y_j)`."""
-        import torch
+        from ....symmetric import symmetric_product
 
-        scaled = 1 / self.length**2
-        exponent = torch.addmm(y.square().sum(1).mul(-scaled / 2), x, y.T, alpha=scaled)
-        exponent = exponent.sub_(x.square().sum(1, keepdim=True), alpha=scaled / 2)
+        products = symmetric_product(x) if x is y else x @ y.T
+        exponent = products.sub_(y.square().sum(1), alpha=1 / 2).sub_(x.square().sum(1, keepdim=True), alpha=1 / 2)
+        exponent = exponent.mul_(1 / self.length**2)
         return exponent.exp() if exponent.requires_grad else exponent.clamp_(max=0).exp_()
 
 
@@ -84,10 +87,12 @@ class GaussianAt(KernelAtPoints):
 
     def pairs(self, rows: slice, P: Tensor) -> Tensor:
         """Rows of `P P^T`; the last whole one is kept with the kernel matrix."""
+        from ....symmetric import symmetric_product
+
         if self._K is None or rows.stop - rows.start < self.n:
             return P[rows] @ P.T
         if self._pairs is None or self._pairs[0] is not P:
-            self._pairs = P, P @ P.T
+            self._pairs = P, symmetric_product(P)
         return self._pairs[1]
 
     def velocity(self, P: Tensor) -> Tensor:
@@ -101,10 +106,7 @@ class GaussianAt(KernelAtPoints):
         return torch.cat([self._rate(rows, block, P) for rows, block in self._blocks()])
 
     def _rate(self, rows: slice, block: Tensor, P: Tensor) -> Tensor:
-        import torch
-
-        M = self.pairs(rows, P) * block
-        return torch.addmm(M.sum(1, keepdim=True) * self.q[rows], M, self.q, alpha=-1).mul_(self.scaled)
+        return (_laplacian(self.pairs(rows, P) * block, rows.start) @ self.q).mul_(self.scaled)
 
     def both(self, P: Tensor) -> tuple[Tensor, Tensor]:
         """Velocity and rate, with each block made once."""
@@ -123,17 +125,17 @@ class GaussianAt(KernelAtPoints):
         return torch.cat([first for first, _ in parts], dim=-2), torch.cat([second for _, second in parts], dim=-2)
 
     def _tangent(self, rows: slice, K: Tensor, P: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        q, q_rows = self.q, self.q[rows]
+        q = self.q
         u_own, v_own = u[..., rows, :], v[..., rows, :]
         along, whole = (q * u).sum(-1), rows.stop - rows.start == self.n
         # (q_i - q_j) . (u_i - u_j), from products of matrices; of all rows two of them are each other's transposes
         cross, dS = u_own @ q.mT, v_own @ P.mT
-        stretch = along[..., rows, None] + along[..., None, :] - cross - (cross.mT if whole else q_rows @ u.mT)
+        stretch = along[..., rows, None] + along[..., None, :] - cross - (cross.mT if whole else q[rows] @ u.mT)
         dK = stretch.mul_(K).mul_(-self.scaled)
         S = self.pairs(rows, P)
         M, dM = S * K, (dS + (dS.mT if whole else P[rows] @ v.mT)).mul_(K).add_(S * dK)
         d_velocity = dK @ P + K @ v
-        d_rate = dM.sum(-1, keepdim=True) * q_rows - dM @ q + M.sum(-1, keepdim=True) * u_own - M @ u
+        d_rate = _laplacian(dM, rows.start) @ q + _laplacian(M, rows.start) @ u
         return d_velocity, d_rate.mul_(self.scaled)
 
     def tangent_of_momenta(self, P: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
@@ -145,7 +147,7 @@ class GaussianAt(KernelAtPoints):
     def _tangent_of_momenta(self, rows: slice, K: Tensor, P: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         dS, whole = v[..., rows, :] @ P.mT, rows.stop - rows.start == self.n
         dM = (dS + (dS.mT if whole else P[rows] @ v.mT)).mul_(K)
-        return K @ v, (dM.sum(-1, keepdim=True) * self.q[rows] - dM @ self.q).mul_(self.scaled)
+        return K @ v, (_laplacian(dM, rows.start) @ self.q).mul_(self.scaled)
 
     def root(self) -> Tensor:
         import torch
@@ -156,6 +158,13 @@ class GaussianAt(KernelAtPoints):
         squares = products.diagonal()
         exponent = 2 * products - squares - squares[:, None]
         return torch.linalg.cholesky(exponent.exp() + _jitter(self.n, exponent.dtype))
+
+
+def _laplacian(M: Tensor, start: int) -> Tensor:
+    """`diag(M 1) - M`, of the rows from `start` on, in the memory of M."""
+    sums = M.sum(-1)
+    M.neg_().diagonal(start, -2, -1).add_(sums)
+    return M
 
 
 @functools.lru_cache(maxsize=8)
