@@ -21,6 +21,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..symmetric import symmetric_product
 from .filters import (
     MAX_ERROR_OF_COEFFICIENTS,
     Filter,
@@ -143,7 +144,7 @@ def fit(
         F = features(x[start : start + FEATURE_POINTS_A_BLOCK])
         if gram is None or right is None:
             gram, right = F.new_zeros(F.shape[1], F.shape[1]), F.new_zeros(F.shape[1], y.shape[1])
-        gram.addmm_(F.T, F)
+        gram += symmetric_product(F.T)
         right.addmm_(F.T, y[start : start + FEATURE_POINTS_A_BLOCK].to(F))
         progress(min(1.0, (start + FEATURE_POINTS_A_BLOCK) / len(x)))
     if gram is None or right is None:

@@ -10,6 +10,8 @@ from jaxtyping import Float, Int
 from scipy.linalg import lstsq
 from torch import Tensor
 
+from ..symmetric import symmetric_product
+
 POINTS_SUMMED_A_PIECE = 4096
 """Points whose normal equations are summed at a time."""
 
@@ -56,7 +58,7 @@ def linear_ridge(
     gram, right = torch.zeros(size, size, dtype=torch.float64), torch.zeros(size, y.shape[1], dtype=torch.float64)
     for z, targets in zip(x.split(POINTS_SUMMED_A_PIECE), y.split(POINTS_SUMMED_A_PIECE), strict=True):
         Z = affine_features(constant, slope, z)
-        gram.addmm_(Z.T, Z)
+        gram += symmetric_product(Z.T)
         right.addmm_(Z.T, targets.double())
     lost = size * torch.finfo(torch.float64).eps * float(gram.trace())
     if noise and lost > MAX_ROUNDING_OVER_NOISE * noise:

@@ -75,7 +75,22 @@ def walks(module: Any) -> None:
                     raise
 
 
+def pairs(module: Any) -> None:
+    """Points of every number beside that of lanes, far apart, and not finite."""
+    rng = np.random.default_rng(0)
+    for processor, n, (d, k), size in itertools.product(
+        module.PROCESSORS, (1, 2, 7, 8, 9, 17), ((1, 1), (2, 2), (3, 3), (5, 2), (16, 16)), (1.0, 1e200, np.nan)
+    ):
+        q, P, u, v = (size * rng.normal(size=shape) for shape in ((n, d), (n, k), (3, n, d), (3, n, k)))
+        module.both(processor, 1.3, q, P, np.empty_like(P), np.empty_like(q))
+        module.tangent(processor, 1.3, q, P, u, v, np.empty_like(v), np.empty_like(u))
+
+
+EVERY_FUNCTION = {"walk": walks, "advance": layers, "tangent": pairs}
+"""By one that only this extension has."""
+
 if __name__ == "__main__":
     its_own = loaded(sys.argv[1])
-    (walks if hasattr(its_own, "walk") else layers)(its_own)
+    (program,) = (program for name, program in EVERY_FUNCTION.items() if hasattr(its_own, name))
+    program(its_own)
     print("done")

@@ -308,14 +308,18 @@ def test_a_build_without_a_compiler_leaves_the_extension_out(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("extension", "contraction"), [("_compiled", "fast"), ("_walks", "off")])
+@pytest.mark.parametrize(
+    ("extension", "contraction"),
+    [("engines/_compiled", "fast"), ("engines/_walks", "off"), ("limits/hamiltonian/_pairs", "fast")],
+)
 def test_the_compiled_code_neither_leaves_its_arrays_nor_does_what_c_leaves_undefined(tmp_path, extension, contraction):
     runtime = libasan()
     if runtime is None:
         pytest.skip("no GCC with its sanitizers on this machine")
     flags = ("-O1", f"-ffp-contract={contraction}", "-fPIC", "-shared", f"-I{sysconfig.get_path('include')}")
     sanitizers = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
-    source, library = ROOT / "resnet_limits" / "engines" / f"{extension}.c", tmp_path / f"{extension}.so"
+    source = ROOT / "resnet_limits" / f"{extension}.c"
+    library = tmp_path / f"{source.stem}.so"
     subprocess.run(["gcc", *flags, *sanitizers, str(source), "-o", str(library)], check=True, timeout=600)
     ran = subprocess.run(
         [sys.executable, str(ROOT / "tests" / "networks" / "sanitized.py"), str(library)],

@@ -114,16 +114,20 @@ class FeaturesAt(KernelAtPoints):
     @property
     def gram(self) -> Tensor:
         """`f f^T`, where points are few."""
+        from ....symmetric import symmetric_product
+
         if self._gram is None:
-            self._gram = self.a @ self.a.mT
+            self._gram = symmetric_product(self.a)
             if self.kernel.bias:
                 self._gram += 1
         return self._gram
 
     def product(self, P: Tensor) -> Tensor:
         """`P P^T` where points are few, else `omega`; the last one kept."""
+        from ....symmetric import symmetric_product
+
         if self._product is None or self._product[0] is not P:
-            self._product = P, P @ P.mT if self.many else self.weights(P)
+            self._product = P, symmetric_product(P) if self.many else self.weights(P)
         return self._product[1]
 
     def pulled(self, P: Tensor) -> Tensor:
