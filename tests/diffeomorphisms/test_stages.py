@@ -8,6 +8,7 @@ from torch import Tensor
 from torchdiffeq import odeint
 
 from resnet_limits.claims.order import fit_order
+from resnet_limits.diffeomorphisms import stages
 from resnet_limits.diffeomorphisms.stages import (
     field_jacobian,
     log_determinants,
@@ -68,6 +69,17 @@ def test_stretches_without_matrices_are_the_largest_singular_values():
     by_iteration = unit_stretches("tanh", parameters, 2, x, units=2, horizon=0.5)
     assert bool((by_iteration <= torch.stack(by_matrix) * (1 + 1e-12)).all()), "from below"
     assert torch.allclose(by_iteration, torch.stack(by_matrix), rtol=1e-3)
+
+
+@pytest.mark.parametrize("rest", [0.9, 0.98, 0.99, 0.995])
+def test_the_power_method_is_nearer_than_its_error_but_for_one_start_in_twenty(rest: float):
+    k, d = stages.POWER_ITERATIONS_OF_STAGE, 100
+    eigenvalues = torch.full((d,), rest).double()  # the worst are all equal but the largest
+    eigenvalues[0] = 1
+    start = torch.randn(4000, d, generator=torch.Generator().manual_seed(0), dtype=torch.float64).square()
+    reached = ((start * eigenvalues ** (2 * k - 1)).sum(1) / (start * eigenvalues ** (2 * k - 2)).sum(1)).sqrt()
+    error = stages.error_of_power_iteration(d)
+    assert float((1 / reached - 1 > error).double().mean()) < stages.CHANCE_OF_A_LARGER_ERROR
 
 
 def test_the_volume_of_a_flow_is_the_determinant_of_its_tangents():

@@ -50,6 +50,9 @@ def test_trained_networks_take_no_less_than_the_least_energy():
 
 
 def test_what_did_not_learn_is_not_judged_and_easier_data_lie_outside():
+    untaught = verdicts("energy", SMALL, (4,))["flow.energy.trained"]
+    assert untaught.verdict == "inconclusive"
+    assert "they did not learn what takes folds" in untaught.why
     easy = verdicts("energy", replace(SMALL, width=3), (4,))["flow.energy.trained"]
     assert easy.verdict == "inconclusive"
     assert "with more room" in easy.why

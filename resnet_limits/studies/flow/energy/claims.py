@@ -44,7 +44,7 @@ GROUP = Group(
             where={"control": "none", "weights": "free"},
             pins={**PINS_OF_TRAINED_FLOWS, **PINS_OF_ENERGY},
             outside=roomy,
-            unmet=not_learnt,
+            unmet=not_learnt("energy_accuracy"),
             random=True,
             needs=NEEDS_FINISHED_TRAINING,
             rival=Rival("the ratio of energies upside down", "F55-energy-ratio", -1.634),
@@ -58,6 +58,7 @@ GROUP = Group(
         "energy_excess": "mean over trained networks of log(E/E_least): E = L sum_k |v_k|^2, v_k the field of least"
         " norm that carries the points as block k does, E_least the least found with the same blocks and ends, a"
         " bound from above; columns control and weights as for accuracy",
+        "energy_accuracy": "test accuracy of the trained networks whose paths these are",
         "energy_unevenness": "mean over trained networks of log(E / (sum_k |v_k|)^2), 0 at constant speed, as of a"
         " geodesic",
     },

@@ -1,7 +1,7 @@
 """`flow.energy`: paths of points through networks, and the least energy of paths with the same ends.
 
 geodesic_gap     least energy of L blocks, from the straight path, against 2 H of the Hamiltonian flow to the same ends
-energy_excess    log(E/E_least) of trained networks, energy_unevenness  log(E / (sum_k |v_k|)^2)
+energy_excess    log(E/E_least) of trained networks, energy_unevenness  log(E / (sum_k |v_k|)^2), energy_accuracy
 
 The metric is that of a Gaussian kernel (`diffeomorphisms/energy.py`), in which geodesics of diffeomorphisms are those
 of the points (Joshi & Miller 2000). The trained networks are those of `flow.folding.trained`.
@@ -102,6 +102,7 @@ def _energies(job: Job, control: str, weights: str, depth: int) -> dict[str, np.
     energy, speed = path_energy(path, LENGTH_OF_ENERGY_KERNEL), speeds(path, LENGTH_OF_ENERGY_KERNEL)
     least = least_energy(path, LENGTH_OF_ENERGY_KERNEL, iterations=ITERATIONS)
     return {
+        "energy_accuracy": solution["accuracy"],
         "energy_excess": (energy / least).log().numpy(),
         "energy_unevenness": (energy / speed.mean(dim=0).square()).log().numpy(),
     }

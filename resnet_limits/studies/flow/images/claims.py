@@ -76,7 +76,7 @@ GROUP = Group(
         Claim(
             id="flow.images.determinant",
             source=BEHRMANN,
-            statement="Inside trained stages, a unit with |h Dv| < 1 has det D unit >= (1 - |h Dv|)^d",
+            statement="At two test images, a unit of a trained stage with |h Dv| < 1 has det D unit >= (1 - |h Dv|)^d",
             kind="theorem",
             observable="images.determinant_ratio",
             expected=Expected("at_least", 1, 1e-6, scale=RELATIVE),
@@ -88,7 +88,7 @@ GROUP = Group(
         Claim(
             id="flow.images.stretch",
             source=ROUSSEAU,
-            statement="Units of the trained stages with most units stay below the threshold of folds: |h Dv| < 1",
+            statement="At two test images, no unit of the trained stages with most units is near a fold: |h Dv| < 1",
             kind="observation",
             observable="images.largest_stretch",
             expected=Expected("at_most", 1, 0.01),
@@ -122,9 +122,9 @@ GROUP = Group(
         "images.unit_stretch": "largest |h Dv| of the units of `stage` at two test images, first replica; by power"
         " iteration where the Jacobian is too large to be made",
         "images.unit_determinant": "least det(D unit)^(1/d) of them, d the numbers of a state; 0 of a unit that folds",
-        "images.largest_stretch": "largest |h Dv| over the stages of the networks with most units",
+        "images.largest_stretch": "largest |h Dv| over the stages of the networks with most units, at two test images",
         "images.determinant_ratio": "least det(D unit)^(1/d) / (1 - |h Dv|) over the units with |h Dv| < 1 of all"
-        " networks",
+        " networks, at two test images",
         "images.inverse_error": "rms of phi_{-v}(phi_v(x)) - x over the rms of x, for the states x that enter `stage`",
     },
 )

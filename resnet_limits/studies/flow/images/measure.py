@@ -27,7 +27,12 @@ from .... import device
 from ....claims.order import FEWEST_POINTS, fit_order
 from ....data.dataset import Dataset
 from ....data.loading import load
-from ....diffeomorphisms.stages import log_determinants, unit_increments, unit_stretches
+from ....diffeomorphisms.stages import (
+    error_of_power_iteration,
+    log_determinants,
+    unit_increments,
+    unit_stretches,
+)
 from ....errors import SettingError
 from ....limits.flow import rounding_of_states
 from ....limits.volume import volume_of_flow
@@ -60,8 +65,8 @@ DTYPE_OF_TRAINING = torch.float32
 IMAGES_FOLLOWED = 2
 LARGEST_STATE = 512
 """Numbers of the largest state whose Jacobians are made: 8 channels of 8 x 8 pixels."""
-ERROR_OF_STRETCH = 1e-3
-"""Of a stretch that power iteration finds, from below."""
+ROUNDING_OF_STRETCH = 1e-12
+"""Relative, of one that is the norm of a matrix."""
 TOO_LARGE = (
     f"no stage has states of at most {LARGEST_STATE} numbers and units with |h Dv| below 1; take smaller images"
     " (data.size) or fewer channels"
@@ -227,6 +232,7 @@ def seen_in_stages(
     """What the stages of a trained network do to states, of the first replica, at the first test images, in float64.
 
     stretch.S        largest |h Dv| of the units of stage S
+    beyond.S         by how much it may be larger, relative to that
     determinant.S    least det(D unit)^(1/d), d the numbers of a state
     ratio.S          least det(D unit)^(1/d) / (1 - |h Dv|), over units and images with |h Dv| < 1
     volume.S.m       log det D phi with m units less int div v along the exact flow, at the first image, m of `refined`
@@ -242,8 +248,10 @@ def seen_in_stages(
         if x[0].numel() > LARGEST_STATE:
             stretch = unit_stretches(phi, one, stage, x, units=units, horizon=horizon)
             arrays[f"stretch.{stage}"] = stretch.max().cpu().numpy()
+            arrays[f"beyond.{stage}"] = np.array(error_of_power_iteration(x[0].numel()))
             continue
         seen = _at_trained_units(phi, one, stage, x, units, horizon)
+        arrays[f"beyond.{stage}"] = np.array(ROUNDING_OF_STRETCH)
         if refined:
             seen |= _refined(phi, one, stage, x[:1], refined, horizon)
         for name, values in seen.items():
@@ -381,12 +389,14 @@ def _units_of_stages(settings: Flow, seen: list[tuple[int, dict[str, np.ndarray]
     def values(name: str, chosen: list[dict[str, np.ndarray]]) -> list[float]:
         return [s[f"{name}.{stage}"].item() for s in chosen for stage in NUMBERS_OF_STAGES if f"{name}.{stage}" in s]
 
-    stretch = max(values("stretch", [solution for n, solution in seen if n == most]))
+    largest_networks = [solution for n, solution in seen if n == most]
+    stretches, beyond = (values(name, largest_networks) for name in ("stretch", "beyond"))
+    stretch = max(stretches)
     ratios = values("ratio", [solution for _, solution in seen])
     largest = Record(
         "images.largest_stretch",
         stretch,
-        reference_error=ERROR_OF_STRETCH * stretch,
+        reference_error=max(s * (1 + error) for s, error in zip(stretches, beyond, strict=True)) - stretch,
         coordinates={**where, "units": most},
         replicas=1,
     )
