@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from resnet_limits.claims.order import fit_order
+from resnet_limits.data.sources.digits import DigitsData
 from resnet_limits.data.sources.gaussian import GaussianData
+from resnet_limits.data.sources.moons import MoonsData
 from resnet_limits.inference import dense
 from resnet_limits.measurement.job import InMemory, Job
 from resnet_limits.networks import ntk
@@ -137,6 +140,24 @@ def test_the_time_of_a_loss_is_the_number_of_steps_of_the_kernel():
     torch.testing.assert_close(
         inference.loss_times(loss, components, factors, 10), torch.tensor([3.0, 7.5, 20.0]).double()
     )
+
+
+def test_distances_in_the_plane_do_not_refute_the_order_that_their_medians_have():
+    (expected,) = (claim.expected for claim in claims.GROUP.claims if claim.id == "kernel.inference.trained")
+    of_images, of_points = (expected.bend_at(replace(SMALL, data=data)) for data in (DigitsData(), MoonsData()))
+    # As 256 and 128 networks on moons had them.
+    mean_squares, medians = (0.0347, 0.0186, 0.0120, 0.0074), (0.0184, 0.0120, 0.0090, 0.0057)
+
+    def interval(distances: tuple[float, ...], bend: float | None) -> tuple[float, float]:
+        errors = [0.06 * distance for distance in distances]
+        fit = fit_order((16, 32, 64, 128), distances, stderrs=errors, correction=expected.correction, bend=bend)
+        return fit.low, fit.high
+
+    low, high = interval(mean_squares, of_points)
+    assert low < expected.value < high
+    assert interval(mean_squares, of_images)[0] > expected.value, "what holds of images is wrong here"
+    low, high = interval(medians, of_images)
+    assert low < expected.value < high
 
 
 def test_extrapolation_is_exact_in_one_over_the_width():
