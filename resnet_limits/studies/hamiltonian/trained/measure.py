@@ -59,8 +59,7 @@ def measure(job: Job) -> Measurement:
     elif not shot.why:
         offs = offs_from_limit(network, shot) | map_off(network, shot, new_points(settings))
         records += distances_from_limit(network, shot, offs, COORDINATE_OF_SETTINGS_PROBLEM)
-        if settings.depth % SHARED_TIMES == 0:
-            arrays |= {f"{PREFIX_OF_PLATEAU_ARRAYS}{name}": distance.array() for name, distance in offs.items()}
+        arrays |= kept_for_plateaus(offs, settings.depth, PREFIX_OF_PLATEAU_ARRAYS)
     return Measurement(records, {name: np.ascontiguousarray(array) for name, array in arrays.items()})
 
 
@@ -143,6 +142,13 @@ class Off:
     def array(self) -> np.ndarray:
         """At the times 0, 1/4, .., 1 that it has, relative, (times, entries)."""
         return (self.off[:: max(1, len(self.off) // SHARED_TIMES)] / self.scale).flatten(1).numpy()
+
+
+def kept_for_plateaus(offs: Mapping[str, Off], depth: int, prefix: str) -> dict[str, np.ndarray]:
+    """By distance its entries; none at depths that do not share the times of the others."""
+    if depth % SHARED_TIMES:
+        return {}
+    return {f"{prefix}{name}": np.ascontiguousarray(off.array()) for name, off in offs.items()}
 
 
 def largest_over_times(x: Tensor) -> float:
