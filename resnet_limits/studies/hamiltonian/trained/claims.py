@@ -215,8 +215,8 @@ GROUP = Group(
         " latter",
         "value_gap": "|J_L - J|, relative to the value J of the shooting",
         "energy_gap": "|L sum |w_s|^2 - 2 H|, relative to 2 H",
-        "map_distance": "largest root mean square over time of x_s - x(s/L) of test points, moved by the layers and"
-        " by the flow, divided by how far they move",
+        "map_distance": "largest root mean square over time of x_s - x(s/L) of new points, normal about training points"
+        " with standard deviation 0.5, moved by the layers and by the flow, divided by how far they move",
         "energy_drift": "max_s |H_s - H_0|/H_0; scheme network: of the trained network, else of an integrator",
         **{
             name: f"|d_inf|, {of} with its sign being d_inf + a/L^p + b/L^(p+1)"
