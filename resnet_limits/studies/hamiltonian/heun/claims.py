@@ -2,9 +2,9 @@
 
 What tends to the geodesic, and that values and norm do so at order 2 at least, is derived. Weights that are constant in
 each layer are controls of the limit too, and Heun's scheme follows their flow up to O(1/L^2): so `min J_L >= min J -
-O(1/L^2)`. The means over each layer of the limit's weights cost no more energy (Jensen), and their flow is off by the
-second term of Magnus' series, of third order in each layer: so `min J_L <= min J + O(1/L^2)`. States, weights and norm
-follow where the minimum is not degenerate, as its certificate says: the conditions in `heun_network.py` are Heun's
+O(1/L^2)`. The means over each layer of the limit's weights have no more path energy (Jensen), and their flow is off by
+the second term of Magnus' series, of third order in each layer: so `min J_L <= min J + O(1/L^2)`. States, weights and
+norm follow where the minimum is not degenerate, as its certificate says: the conditions in `heun_network.py` are Heun's
 scheme for states and costates, with an error of second order. That nothing is of higher order is observed.
 """
 

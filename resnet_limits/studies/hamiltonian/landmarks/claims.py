@@ -57,7 +57,7 @@ GROUP = Group(
     claims=(
         _claim(
             "",
-            "tend to the energy that shooting finds",
+            "tend to 2 H of the geodesic that shooting finds",
             "derived",
             PLATEAU_OF_ENERGY_GAP["energy_gap"],
             EXPECTED_PLATEAU,
