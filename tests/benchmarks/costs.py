@@ -2,9 +2,11 @@
 
     python -m tests.benchmarks.costs [STUDY...]
 
-Each group is measured alone, `Study.measure` at every depth of the study's own sweep; solutions that several depths
-share are computed once, as in a run, and what is imported late is imported before. What is printed goes into the groups
-(`seconds`), rounded. A group that is asked for by name has no sweep: its own preset's time stands for it.
+Each group is measured alone, `Study.measure` at every depth of the study's own sweep, the deepest first, as in a run:
+solutions that several depths share are computed once, by the first that needs them, and what is imported late is
+imported before. What is printed goes into the groups, rounded: the sum is `seconds`, and what the deepest job takes
+beyond twice the next one's is `shared`. A group that is asked for by name has no sweep: its own preset's time stands
+for it.
 """
 
 from __future__ import annotations
@@ -32,8 +34,8 @@ def seconds(study: studies.Study, group: Group) -> list[tuple[int, float]]:
     small = plan([f"study={study.name}", "preset=smoke"]).jobs[0].settings
     study.measure(Job(replace(small, claims=ids)))
     shared, costs = InMemory(), []
-    for planned in plan([f"study={study.name}"]).jobs:
-        settings = replace(planned.settings, claims=ids)
+    for planned in sorted((job.settings for job in plan([f"study={study.name}"]).jobs), key=lambda one: -one.depth):
+        settings = replace(planned, claims=ids)
         start = time.process_time()
         study.measure(Job(settings, shared))
         costs.append((settings.depth, time.process_time() - start))

@@ -37,7 +37,7 @@ def test_one_point_moves_straight_and_meets_no_conjugate_point():
     path = geodesic_to(KERNEL, normals(1, 3), normals(1, 3, seed=1), normals(1, 3, seed=2), RK4, 4)
     way = normals(1, 3, seed=1) - normals(1, 3)
     torch.testing.assert_close(path.momentum, way)
-    assert path.energy == pytest.approx(float(way.square().sum()))
+    assert path.path_energy == pytest.approx(float(way.square().sum()))
     assert conjugate_margin(KERNEL, path) == pytest.approx(1)
 
 
@@ -46,7 +46,7 @@ def test_a_geodesic_that_is_joined_ends_where_it_is_to_and_costs_what_the_least_
     path = geodesic_to(KERNEL, ASTERN, end, torch.zeros(2, 2, dtype=torch.float64), RK4, 64)
     torch.testing.assert_close(path.states[-1], end)
     energy = PathEnergy(gram, ASTERN, end, 10)
-    assert minimise(energy, np.zeros(energy.unknowns)).value == pytest.approx(path.energy, rel=1e-7)
+    assert minimise(energy, np.zeros(energy.unknowns)).value == pytest.approx(path.path_energy, rel=1e-7)
 
 
 def test_an_end_that_no_flow_reaches_is_said():
@@ -67,7 +67,7 @@ def test_beyond_a_conjugate_point_and_only_there_the_second_variation_has_a_nega
     energy = PathEnergy(gram, ASTERN, path.states[-1], 14)
     c = torch.from_numpy(coefficients(path, energy)).requires_grad_()
     (gradient,) = torch.autograd.grad(energy(c), c)
-    assert float(gradient.norm()) < 1e-2 * path.energy
+    assert float(gradient.norm()) < 1e-2 * path.path_energy
     eigenvalues = torch.linalg.eigvalsh(torch.autograd.functional.hessian(energy, c.detach()))
     margin = conjugate_margin(KERNEL, path)
     assert int((eigenvalues < 0).sum()) == int(margin < 0) == int(time == 1.0)
@@ -109,4 +109,4 @@ def test_along_a_flow_the_energy_is_that_of_its_hamiltonian():
     path = beyond(0.4)
     energy = PathEnergy(gram, ASTERN, path.states[-1], 14)
     c = torch.from_numpy(coefficients(path, energy))
-    assert float(energy(c)) == pytest.approx(path.energy, rel=1e-4)
+    assert float(energy(c)) == pytest.approx(path.path_energy, rel=1e-4)

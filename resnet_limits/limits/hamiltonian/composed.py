@@ -10,8 +10,9 @@ each block, in each `V_b`, and in the states between them,
 
 so that the affine map is one step of the kernel by the momenta behind it: it moves points by `(nu/ridge) dH/dP` and
 momenta by its derivative. The unknowns are the momenta `P_b(0)` of all blocks, found by Newton's method (multiple
-shooting). Energies are conserved in each block, and not from one to the next. Source: Owhadi 2020, arXiv 2008.03920
-(idea formation); the conditions between blocks are derived as above.
+shooting). Energies are conserved in each block, and not from one to the next: in units that a junction of other decays
+alone keeps, where `nu_b P_b = -dJ/dq` is the same on both sides, they are `nu_b^2 H_b`. Source: Owhadi 2020, arXiv
+2008.03920 (idea formation); the conditions between blocks are derived as above.
 """
 
 from __future__ import annotations
@@ -100,14 +101,13 @@ class ComposedProblem:
 
 @dataclass(frozen=True)
 class ComposedShooting:
-    """Initial momenta of all blocks (b, n, d), their value, energies, and what is missed, relative to the momenta.
+    """Initial momenta of all blocks (b, n, d), their value, and what is missed, relative to the momenta.
 
     `why` says in words what kept it from the tolerance, and is empty where nothing did.
     """
 
     momenta: Tensor
     value: float
-    energies: tuple[float, ...]
     residual: float
     why: str
 
@@ -119,7 +119,7 @@ def shoot_composed(
     try:
         paths = problem.paths(P, integrator, steps)
     except Diverged as reason:
-        return ComposedShooting(P, float("nan"), (), float("inf"), str(reason))
+        return ComposedShooting(P, float("nan"), float("inf"), str(reason))
     why = ""
     for _ in range(MOST_NEWTON_ITERATIONS):
         off = problem.missed(P, paths)
@@ -134,8 +134,7 @@ def shoot_composed(
     residual = float(problem.missed(P, paths).norm() / P.norm().clamp(min=1e-300))
     # Rounding ends it: a residual near the tolerance that falls no further is reached.
     why = "" if residual <= 100 * SHOOTING_TOLERANCE else why or f"the residual is {residual:.1e}"
-    energies = tuple(float(path.energy[0]) for path in paths)
-    return ComposedShooting(P, problem.value(P, paths), energies, residual, why)
+    return ComposedShooting(P, problem.value(P, paths), residual, why)
 
 
 def _line_search(

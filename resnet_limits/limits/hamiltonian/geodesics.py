@@ -28,12 +28,12 @@ SHORTEST_STEP_OF_JOINING = 1e-3
 @dataclass(frozen=True)
 class Geodesic:
     """Momentum `P_0` (n, d), states (steps + 1, n, d) at the times `s/steps`, Jacobi fields (steps, nd, nd) at
-    those after 0, and `energy`, which is `2 H`."""
+    those after 0, and `path_energy`, which is `2 H`."""
 
     momentum: Tensor
     states: Tensor
     fields: Tensor
-    energy: float
+    path_energy: float
 
 
 def geodesic(
@@ -41,13 +41,13 @@ def geodesic(
 ) -> Geodesic:
     """The geodesic from `q` with momentum `P`. Raises `Diverged`."""
     n, momentum, states, fields = P.numel(), P, [q], []
-    energy = 2 * float(kernel.at(q).energy(P))
+    path_energy = 2 * float(kernel.at(q).energy(P))
     u, v = P.new_zeros(n, *P.shape), torch.eye(n, dtype=P.dtype).reshape(n, *P.shape)
     for _ in range(steps):
         (q, P), (u, v) = integrator.tangent(kernel, q, P, 1 / steps, u, v)
         states.append(q)
         fields.append(u.reshape(n, n).T)
-    return Geodesic(momentum, torch.stack(states), torch.stack(fields), energy)
+    return Geodesic(momentum, torch.stack(states), torch.stack(fields), path_energy)
 
 
 def geodesic_to(

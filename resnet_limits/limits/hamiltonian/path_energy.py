@@ -5,7 +5,7 @@
 `P_k` are Legendre's polynomials: the `B_k` vanish at both ends, their derivatives are orthonormal. Of all velocity
 fields that move points along `q` the one of least norm is `Gamma(., q) p`, `Gamma(q, q) p = q'`, so the coefficients
 (K, n, d) run through all controls whose paths end in `y`, up to the degree; no momentum and no flow occurs. Integrals
-are Gauss's. Along a geodesic the energy is `2 H`.
+are Gauss's. Along a geodesic the path energy is `2 H`, `H` the energy.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NODES_A_DEGREE = 3
 
 @dataclass(frozen=True)
 class PathEnergy:
-    """The energy of paths from `start` to `end` (n, d), of so many coefficients.
+    """The path energy of paths from `start` to `end` (n, d), of so many coefficients.
 
     `gram` is `Gamma(q, q)` of points (*b, n, d), (*b, n, n), which torch can differentiate twice.
     """
@@ -48,7 +48,7 @@ class PathEnergy:
         return q, along + torch.tensordot(slopes, c, dims=1)
 
     def __call__(self, c: Float[Tensor, " m"]) -> Tensor:
-        """The energy, a scalar of the flat coefficients."""
+        """The path energy, a scalar of the flat coefficients."""
         nodes, weights = legendre.leggauss(NODES_A_DEGREE * self.degree)
         q, velocity = self.path(c, (nodes + 1) / 2)
         costs = (velocity * torch.linalg.solve(self.gram(q), velocity)).sum((1, 2))

@@ -27,6 +27,9 @@ from ...limits.hamiltonian.kernels.features import FeaturesKernel
 from ...limits.hamiltonian.kernels.kernel import OperatorKernel
 from ...training.continuation import ahead
 
+MOST_NUMBERS_OF_MATRIX = 256
+"""Unknowns up to which autograd makes the Hessian as a matrix, all columns at once: as dear as a dozen products."""
+
 
 class Linearised(Protocol):
     """Layers along a path: the tangent of the states forwards, that of costates and gradient backwards.
@@ -173,13 +176,16 @@ class WeightDecayedNetwork:
         (g,) = torch.autograd.grad(end, z, c, create_graph=True)
         of = self.loss.hessian(end.detach())
 
-        def product(v: np.ndarray) -> np.ndarray:
-            direction = torch.from_numpy(np.ascontiguousarray(v))
-            along, moved = torch.autograd.grad(g, (z, c), direction, retain_graph=True, materialize_grads=True)
-            (curved,) = torch.autograd.grad(end, z, of(moved), retain_graph=True)
-            return self.decay * v + (along + curved).numpy()
+        def products(directions: Tensor, *, batched: bool) -> Tensor:
+            along, moved = torch.autograd.grad(
+                g, (z, c), directions, retain_graph=True, materialize_grads=True, is_grads_batched=batched
+            )
+            (curved,) = torch.autograd.grad(end, z, of(moved), retain_graph=True, is_grads_batched=batched)
+            return self.decay * directions + along + curved
 
-        return product
+        if len(u) <= MOST_NUMBERS_OF_MATRIX:
+            return products(torch.eye(len(u), dtype=z.dtype), batched=True).numpy().__matmul__
+        return lambda v: products(torch.from_numpy(np.ascontiguousarray(v)), batched=False).numpy()
 
     # -- momenta ----------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,11 @@ RELATIVE_ROUNDING_OF_STATES = 1e-13
 """Relative rounding of states and values."""
 EXPECTED_PLATEAU = Expected("at_most", 0, 5e-4, scale=RELATIVE)
 """Of a plateau, relative to the limit: a distance to a limit that is off by a thousandth is refuted."""
+
+SMALL_AGAINST_WEIGHTS = 0.1
+"""Of a relative gap of value or path energy, by what weights are off by: below it its first term nearly cancels."""
+SLOPE_STILL_OFF = 0.25
+"""From order 1, of the slope between the two deepest depths: there a term of order 2 is no correction yet."""
 
 
 def kinked_velocity(settings: Hamiltonian) -> str | None:
@@ -70,5 +76,31 @@ def solution_not_reached(of: str, *, shooting: bool = True, one_branch: bool = T
                 " path; more hamiltonian.steps, or a larger hamiltonian.nu"
             )
         return None
+
+    return unmet
+
+
+def order_1_nearly_cancels(gap: str, of: str) -> Callable[[Any], str | None]:
+    """For `Claim.unmet`: that this gap, one number with a sign, is small against what weights are off by, and not yet
+    of order 1 at the deepest depths, or None. What weights are off by can be nearly orthogonal to them, on some data.
+    """
+
+    def unmet(records: Any) -> str | None:
+        if "of" not in records:
+            return None
+        rows = records[records["of"] == of]
+        gaps, weights = (
+            rows[rows["observable"] == name].groupby("depth")["value"].mean() for name in (gap, "weight_distance")
+        )
+        if len(gaps) < 2 or len(weights) < 2 or not (gaps.iloc[-2:] > 0).all():
+            return None
+        (before, last), (first, depth) = gaps.iloc[-2:], gaps.index[-2:]
+        slope, share = math.log(before / last) / math.log(depth / first), last / weights.iloc[-1]
+        if not (share < SMALL_AGAINST_WEIGHTS and abs(slope - 1) > SLOPE_STILL_OFF):
+            return None
+        return (
+            f"the term of order 1 nearly cancels on these points: at L={depth} the gap is {share:.1g} of what weights"
+            f" are off by, and from L={first} on it falls at the order {slope:.2f}; deeper networks would tell"
+        )
 
     return unmet

@@ -36,8 +36,8 @@ MAX_FRACTION_OF_ZERO_WEIGHTS = 1e-9
 """Weights by the sum of what they are made of, without signs, below which they are zero: shooting leaves 1e-11."""
 MAX_RELATIVE_UNCERTAINTY = 0.1
 """Relative uncertainty of a minimiser that was reached above which it may be zero."""
-MAX_NEW_POINTS = 50
-"""Points that were not trained on, and that networks and limit carry along."""
+DISTANCE_OF_NEW_POINTS = 0.5
+"""Standard deviation of new points about training points, which are standardised: on the data and off them."""
 NETWORK_BY_SCHEME = {"euler": WeightDecayedNetwork, "heun": HeunNetwork}
 """By the key `hamiltonian.scheme`."""
 LEAST_VALUE_WITHOUT_FLOW = "the least value is that of no flow at all"
@@ -112,9 +112,11 @@ def setup(settings: Hamiltonian) -> Setup:
     return Setup(kernel_of(settings), q0, keys.nu, loss_of(settings, y), keys.scheme)
 
 
-def new_points(settings: Hamiltonian) -> Float[Tensor, "m d"]:
-    """Points that no network is trained on: the first test points."""
-    return embedded(dataset_of(settings).x_test[:MAX_NEW_POINTS], settings)
+def new_points(problem: Setup, settings: Hamiltonian, count: int) -> Float[Tensor, "m d"]:
+    """Points that no network is trained on, about the training points one after another."""
+    about = problem.q0[torch.arange(count) % len(problem.q0)]
+    draw = generator(settings.seed, "hamiltonian.new_points").standard_normal(about.shape)
+    return about + DISTANCE_OF_NEW_POINTS * torch.from_numpy(draw)
 
 
 # -- minimisers -----------------------------------------------------------------------------------

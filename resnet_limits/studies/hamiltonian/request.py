@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 
 from ...data import sizes
 from ...errors import SettingError
 from ...limits.hamiltonian.kernels.kernel import OperatorKernel
 from ...limits.hamiltonian.losses.loss import PointwiseLoss
-from .settings import Hamiltonian
+from .settings import Hamiltonian, HamiltonianKeys
 
 MAX_POINTS_OF_KERNEL = 400
 """Points of a network with a kernel of no features: each of its layers takes a Cholesky factor."""
@@ -83,13 +84,21 @@ def check(settings: Hamiltonian) -> None:
             f"hamiltonian.points={keys.points}: with the kernel {keys.kernel} a network follows at most"
             f" {MAX_POINTS_OF_KERNEL} points"
         )
-    kernel = OperatorKernel.options[keys.kernel]
-    if not keys.bias and not (kernel.of_activation and kernel.scalar):
-        raise SettingError(
-            f"hamiltonian.bias=false: the kernel {keys.kernel} does not heed it; choose hamiltonian.kernel=features, or"
-            " leave the key out"
-        )
+    _check_keys_of_kernel(keys)
     sizes.require(data, {"hamiltonian.points": keys.points})
+
+
+def _check_keys_of_kernel(keys: HamiltonianKeys) -> None:
+    """Raise `SettingError` for a key that other kernels are made of, and this one is not."""
+    heeded = {name: OperatorKernel.options[name].heeded() for name in OperatorKernel.options}
+    for name, default in asdict(HamiltonianKeys()).items():
+        of = [kernel for kernel, names in heeded.items() if name in names]
+        value = getattr(keys, name)
+        if of and keys.kernel not in of and value != default:
+            raise SettingError(
+                f"hamiltonian.{name}={str(value).lower()}: the kernel {keys.kernel} does not heed it; choose"
+                f" hamiltonian.kernel={' or '.join(of)}, or leave the key out"
+            )
 
 
 def _check_windows(settings: Hamiltonian) -> None:

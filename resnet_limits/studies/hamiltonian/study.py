@@ -20,6 +20,7 @@ from .settings import Hamiltonian
 from .sparsity import claims as sparsity
 from .tracking import claims as tracking
 from .trained import claims as trained
+from .two_landmarks import claims as two_landmarks
 from .warped import claims as warped
 
 STUDY = Study(
@@ -54,6 +55,7 @@ STUDY = Study(
         rem.GROUP,
         landmarks.GROUP,
         exact.GROUP,
+        two_landmarks.GROUP,
         tracking.GROUP,
         warped.GROUP,
         nugget.GROUP,

@@ -15,6 +15,7 @@ from resnet_limits.studies.hamiltonian.composed.measure import Composed
 from resnet_limits.studies.hamiltonian.composed_network import ComposedNetwork, refined_parameters
 from resnet_limits.studies.hamiltonian.problem import setup
 from resnet_limits.studies.hamiltonian.settings import HamiltonianKeys
+from resnet_limits.training.minimiser import minimise
 from resnet_limits.training.objective import Objective
 from tests.planting import plant
 from tests.studies.hamiltonian.small import SMALL
@@ -70,6 +71,22 @@ def test_each_block_has_its_own_depth_and_decay_and_parameters_scale_back():
     assert penalty == pytest.approx(float(u @ u) / 2)
     constant = replace(problem, constant=True).network(8)
     assert [block.decay for block in constant.blocks] == [0.1 / 8, 0.05, 0.05]
+
+
+def test_blocks_of_other_decays_without_a_map_between_them_have_one_energy_in_units_of_their_costates():
+    problem = setup(replace(SMALL, hamiltonian=HamiltonianKeys(points=7, nu=0.1)))
+    first = problem.network(64)
+    decays = torch.tensor([first.decay, first.decay / 2], dtype=torch.float64).repeat_interleave(32)[:, None, None]
+
+    def value(z: torch.Tensor) -> torch.Tensor:
+        penalty = (decays * z.reshape(first.shape).square()).sum() / 2
+        return penalty + first.loss.value(first.states(first.weights(z))[-1])
+
+    minimum = minimise(value, np.full(int(np.prod(first.shape)), 0.01), certify=False)
+    assert minimum.converged
+    w = first.weights(minimum.point)
+    before, behind = (float(part.square().sum()) for part in (w[:32], w[32:]))
+    assert behind / before == pytest.approx(4, rel=0.05)
 
 
 @pytest.mark.slow

@@ -8,27 +8,30 @@ import pytest
 
 from resnet_limits.data.sources.points import PointsData
 from resnet_limits.measurement.job import InMemory
-from resnet_limits.studies import study as studies
+from resnet_limits.studies.hamiltonian.exact import compare as of_exact
 from resnet_limits.studies.hamiltonian.exact import instances
 from resnet_limits.studies.hamiltonian.exact import measure as exact
 from resnet_limits.studies.hamiltonian.exact.instances import LINE, POINT
 from resnet_limits.studies.hamiltonian.problem import setup
 from resnet_limits.studies.hamiltonian.settings import Hamiltonian
+from resnet_limits.studies.hamiltonian.two_landmarks import compare as of_two_landmarks
+from resnet_limits.studies.hamiltonian.two_landmarks import measure as two_landmarks
 from tests.planting import resize
-from tests.studies.hamiltonian.small import SHARED, SMALL, measured
+from tests.studies.hamiltonian.small import SHARED, SMALL, STUDY, measured
 from tests.studies.verdicts import verdict
 
-CLAIMS = {claim.id: claim for claim in studies.get("hamiltonian").claims}
+CLAIMS = {claim.id: claim for claim in STUDY.claims}
 DEPTHS = (4, 8, 16, 32)
 FINE = replace(SMALL, hamiltonian=replace(SMALL.hamiltonian, steps=256))
 
 
 @pytest.mark.slow
 def test_networks_and_shooting_find_the_closed_forms():
-    jobs = measured(exact, FINE, DEPTHS, SHARED)
-    for claim in CLAIMS:
-        if claim.startswith("hamiltonian.exact."):
-            assert verdict(claim, jobs).verdict == "supported", claim
+    for part, comparison in ((exact, of_exact), (two_landmarks, of_two_landmarks)):
+        jobs = measured(part, FINE, DEPTHS, SHARED)
+        for claim in STUDY.parts[part.__name__.split(".")[-2]]:
+            judgement = verdict(claim, jobs, comparison)
+            assert judgement.verdict == "supported", judgement.why
 
 
 def test_a_closed_form_of_half_the_weight_is_refuted(monkeypatch: pytest.MonkeyPatch):
@@ -37,7 +40,8 @@ def test_a_closed_form_of_half_the_weight_is_refuted(monkeypatch: pytest.MonkeyP
     resize(monkeypatch, instances, INSTANCES=(LINE,))
     resize(monkeypatch, exact, CLOSED_FORMS=half)
     jobs = measured(exact, SMALL, DEPTHS, InMemory())
-    assert verdict("hamiltonian.exact.line", jobs).verdict == "refuted"
+    assert verdict("hamiltonian.exact.line", jobs, of_exact).verdict == "refuted"
+    assert verdict("hamiltonian.exact.line.observed", jobs).verdict == "refuted"
     assert verdict("hamiltonian.exact.line.shooting", jobs).verdict == "refuted"
 
 
@@ -65,6 +69,8 @@ def test_points_of_another_problem_lie_outside_in_words(data: PointsData, claim:
 def test_points_that_are_to_stay_move_nowhere_and_say_so(monkeypatch: pytest.MonkeyPatch):
     resize(monkeypatch, instances, INSTANCES=(POINT,))
     settings = Hamiltonian(hamiltonian=SMALL.hamiltonian, data=PointsData(x=[0.4], y=[0.4]))
-    judged = verdict("hamiltonian.exact.point", measured(exact, settings, (4, 8), InMemory()))
-    assert judged.verdict == "inconclusive"
-    assert "no point moves" in judged.why
+    jobs = measured(exact, settings, (4, 8), InMemory())
+    for claim in STUDY.parts["exact"][:3]:
+        judged = verdict(claim, jobs, of_exact)
+        assert judged.verdict == "inconclusive"
+        assert "no point moves" in judged.why

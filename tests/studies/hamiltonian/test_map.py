@@ -13,7 +13,7 @@ from resnet_limits.measurement.job import Job
 from resnet_limits.studies.hamiltonian.limit import limit_of_setup
 from resnet_limits.studies.hamiltonian.problem import key_of_solution, minima_of_setup, new_points, setup, trained
 from resnet_limits.studies.hamiltonian.settings import HamiltonianKeys
-from resnet_limits.studies.hamiltonian.trained.measure import map_off
+from resnet_limits.studies.hamiltonian.trained.measure import off_of_new_points
 from tests.studies.hamiltonian.small import SHARED, SMALL
 
 
@@ -29,7 +29,8 @@ def test_a_point_that_was_trained_on_is_moved_as_it_was_in_training(keys: dict):
 
 
 def test_the_flow_carries_new_points_along_the_field_of_the_moving_points_and_networks_approach_it_at_order_one():
-    problem, x = setup(SMALL), new_points(SMALL)
+    problem = setup(SMALL)
+    x = new_points(problem, SMALL, 10)
     assert len(x) == 10
     assert not (x[:, None] == problem.q0).all(-1).any(), "points that were trained on"
     job = Job(SMALL, SHARED)
@@ -52,5 +53,6 @@ def test_the_flow_carries_new_points_along_the_field_of_the_moving_points_and_ne
     distances = []
     for depth in (32, 64):
         branches = minima_of_setup(job, problem, depth, "trained", key_of_solution(SMALL))
-        distances.append(map_off(trained(problem, branches[0]), shot, x)["map_distance"].distance)
+        records, _ = off_of_new_points(trained(problem, branches[0]), shot, x, "map_distance", {})
+        distances.append(records[0].value)
     assert np.log2(distances[0] / distances[1]) == pytest.approx(1, abs=0.05)

@@ -49,8 +49,11 @@ def test_the_value_of_a_network_is_the_sum_over_its_layers():
         value += h * 0.3 / 2 * float((w**2).sum()) + h * float(((q - y.numpy()) ** 2).sum()) / (2 * 3)
         q = q + h * np.hstack([np.tanh(q), np.ones((3, 1))]) @ w.T
     value += float(((q[:, 1:] - at_end.y.numpy()) ** 2).sum()) / (2 * 3)
+    z, v = ((h**0.5 * x).flatten().numpy() for x in (omega, normals(4, 2, 3, seed=4)))
+    ahead, behind = (network.value_and_gradient(z + step * v)[1] for step in (1e-5, -1e-5))
+    np.testing.assert_allclose(network.hessian(z)(v), (ahead - behind) / 2e-5, rtol=1e-6, atol=1e-9)
     assert network.size == 24
-    assert float(network((h**0.5 * omega).flatten())) == pytest.approx(value, rel=1e-13)
+    assert float(network.value((h**0.5 * omega).flatten())) == pytest.approx(value, rel=1e-13)
 
 
 def test_a_network_of_biases_is_the_solution_of_a_linear_system():

@@ -6,9 +6,11 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
+from resnet_limits.claims.judge import judge
 from resnet_limits.data.sources.gaussian import GaussianData
 from resnet_limits.limits.hamiltonian.shooting import Problem, shoot
 from resnet_limits.limits.hamiltonian.trajectory import trajectory_from
@@ -127,6 +129,20 @@ def test_a_limit_that_is_off_by_a_thousandth_is_refuted_where_its_order_is_not(m
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("leading", "verdict_on_it"), [(1.0, "supported"), (0.01, "inconclusive"), (-0.01, "inconclusive")]
+)
+def test_an_order_that_a_cancelled_leading_term_hides_is_inconclusive_in_words(leading: float, verdict_on_it: str):
+    depths = [4, 8, 16, 32, 64, 128]
+    rows = [("energy_gap", L, abs(leading / L + 3 / L**2)) for L in depths]
+    rows += [("weight_distance", L, 2 / L) for L in depths]
+    records = pd.DataFrame(rows, columns=["observable", "depth", "value"]).assign(of="own", reference_error=0.0)
+    (claim,) = [claim for claim in STUDY.claims if claim.id == "hamiltonian.geodesic.observed"]
+    judged = judge(claim, Hamiltonian(), records)
+    assert judged.verdict == verdict_on_it, judged.why
+    assert ("nearly cancels" in judged.why) == (verdict_on_it == "inconclusive")
+
+
 def test_where_network_and_limit_agree_to_rounding_nothing_is_refuted():
     # points so far apart for the kernel that each moves alone, on a straight line, whatever the depth
     keys = HamiltonianKeys(points=8, steps=64, kernel="gaussian", length=0.001)

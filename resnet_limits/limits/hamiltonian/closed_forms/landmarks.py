@@ -20,13 +20,13 @@ from ....errors import Undetermined
 from .solution import MAX_RELATIVE_RESIDUAL, Array, ExactGeodesic, half_mean_squared_distance, zero_between
 
 LEAST_EXCESS, MOST_EXCESS = 1e-12, 1e6
-"""Of the energy above that with which the distance comes to rest, in units of `1 + u^2`."""
+"""Of the path energy above that with which the distance comes to rest, in units of `1 + u^2`."""
 
 
 class Approach:
     """The way from the distance `r_0` to `r_1` in the time 1, at the sum `u` of the momenta.
 
-    `energy` is `2H`, `excess` what it has above the one with which the distance comes to rest at the smaller end.
+    `path_energy` is `2H`, `excess` what it has above the one with which the distance comes to rest at the smaller end.
     Raises `Undetermined` where there is none on which the distance changes one way only.
     """
 
@@ -37,7 +37,7 @@ class Approach:
         if self.low <= 0 or self.low == self.high or not self.time(least) > 1:
             raise Undetermined(f"the distance of the two landmarks turns around on its way from {r0:.3g} to {r1:.3g}")
         self.excess = zero_between(lambda excess: self.time(excess) - 1, least, most)
-        self.energy = self.excess + u * u / 2 * (1 + self.k(self.low))
+        self.path_energy = self.excess + u * u / 2 * (1 + self.k(self.low))
 
     def k(self, r: float) -> float:
         return float(np.exp(-(r**2) / (2 * self.length**2)))
@@ -88,4 +88,4 @@ def two_landmarks(length: float, q0: Float[Array, "2 1"], y: Float[Array, "2 1"]
     way = Approach(length, r0, solved.x[1], solved.x[0])
     end = np.empty((2, 1))
     end[order, 0] = centre + way.moved + np.array([-way.r1, way.r1]) / 2
-    return ExactGeodesic(end, way.energy, nu / 2 * way.energy + half_mean_squared_distance(end, y))
+    return ExactGeodesic(end, way.path_energy, nu / 2 * way.path_energy + half_mean_squared_distance(end, y))

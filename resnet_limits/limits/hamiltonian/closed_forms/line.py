@@ -2,7 +2,7 @@
 
     q_j(1) = (q_j(0) + v) / u,      2H = d^2,      cosh d = 1 + ((u - 1)^2 + v^2) / (2u)
 
-In `(u, v)` the energy is `(u'^2 + v'^2) / u^2`, whatever the number of points; the path starts in (1, 0).
+In `(u, v)` the path energy is `(u'^2 + v'^2) / u^2`, whatever the number of points; the path starts in (1, 0).
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ def points_of_the_line(q0: Float[Array, "n 1"], y: Float[Array, "n 1"], nu: floa
         return nu / 2 * d2 + half_mean_squared_distance(end, y), np.array([by_a, by_v])
 
     a, v = stationary(value_and_gradient, np.zeros(2), float(np.square(y).mean() + np.square(q0).mean()))
-    end, energy = (q0 + v) * np.exp(-a), squared_distance(np.cosh(a) - 1 + v**2 * np.exp(-a) / 2)[0]
-    return ExactGeodesic(end, energy, nu / 2 * energy + half_mean_squared_distance(end, y))
+    end, path_energy = (q0 + v) * np.exp(-a), squared_distance(np.cosh(a) - 1 + v**2 * np.exp(-a) / 2)[0]
+    return ExactGeodesic(end, path_energy, nu / 2 * path_energy + half_mean_squared_distance(end, y))
 
 
 def squared_distance(x: float) -> tuple[float, float]:

@@ -29,5 +29,5 @@ def general_linear(q0: Float[Array, "n d"], y: Float[Array, "n o"], nu: float) -
         return float(value.detach()), gradient.flatten().numpy()
 
     x = stationary(value_and_gradient, np.zeros(d * d), float(np.square(y).mean() + np.square(q0).mean()))
-    at_end, energy = end(torch.from_numpy(x).reshape(d, d)).numpy(), float(x @ x)
-    return ExactGeodesic(at_end, energy, nu / 2 * energy + half_mean_squared_distance(at_end, y))
+    at_end, path_energy = end(torch.from_numpy(x).reshape(d, d)).numpy(), float(x @ x)
+    return ExactGeodesic(at_end, path_energy, nu / 2 * path_energy + half_mean_squared_distance(at_end, y))

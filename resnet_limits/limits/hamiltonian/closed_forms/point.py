@@ -19,7 +19,7 @@ Scalar = Callable[[float], float]
 
 
 def speed_along(a: Scalar, q: float) -> float:
-    """`sqrt(1 + a(q)^2)`, of the energy 1/2."""
+    """`sqrt(1 + a(q)^2)`, of the path energy 1."""
     return float(np.hypot(1.0, a(q)))
 
 
@@ -33,5 +33,5 @@ def one_point(a: Scalar, q0: float, y: float, nu: float) -> ExactGeodesic:
         return nu * c(q1) / speed_along(a, q1) + q1 - y
 
     q1 = zero_between(slope, q0, y) if q0 != y else y
-    end, energy = np.array([[q1]]), c(q1) ** 2
-    return ExactGeodesic(end, energy, nu / 2 * energy + half_mean_squared_distance(end, np.array([[y]])))
+    end, path_energy = np.array([[q1]]), c(q1) ** 2
+    return ExactGeodesic(end, path_energy, nu / 2 * path_energy + half_mean_squared_distance(end, np.array([[y]])))

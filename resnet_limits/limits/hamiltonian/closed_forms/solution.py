@@ -19,10 +19,10 @@ MAX_RELATIVE_RESIDUAL = 1e-10
 
 @dataclass(frozen=True)
 class ExactGeodesic:
-    """States at time 1, (n, d); `energy` is `2H = |omega|^2`, constant in time; `value` is `nu H + loss`."""
+    """States at time 1, (n, d); `path_energy` is `2H = |omega|^2`, constant in time; `value` is `nu H + loss`."""
 
     end: Float[Array, "n d"]
-    energy: float
+    path_energy: float
     value: float
 
 

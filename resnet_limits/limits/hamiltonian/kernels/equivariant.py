@@ -44,7 +44,11 @@ class EquivariantKernel(FeaturesKernel):
         from ..windows import Windows
 
         windows = Windows.of_shifts(keys["grid"], keys["window"], channels=keys["channels"])
-        return cls(activation_named(keys["activation"]), keys["bias"], windows=windows)
+        return cls(activation_named(keys["activation"]), windows=windows)
+
+    @classmethod
+    def heeded(cls) -> tuple[str, ...]:
+        return ("activation", "window")
 
     def matrix(self, x: Float[Tensor, "m d"], y: Float[Tensor, "n d"]) -> Float[Tensor, "md nd"]:
         """The blocks `K(x_i, y_j)` (d, d), of a few points."""

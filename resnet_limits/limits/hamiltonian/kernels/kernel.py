@@ -1,10 +1,13 @@
 """What a kernel offers to a Hamiltonian flow: `H = 1/2 P^T Gamma(q, q) P` and its derivatives at given points.
 
+`H` is the energy. The path energy, `int |omega|^2 dt` of the fields that points follow, is `2 H` along a geodesic.
+
 States `q` are (n, d), momenta `P` (n, d) or (n, k); tangents may have further dimensions in front. All float64.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -91,6 +94,11 @@ class OperatorKernel(ABC):
     def of(cls, keys: Mapping[str, Any]) -> OperatorKernel:
         """The kernel whose fields are the keys of these names."""
         return of_keys(cls, keys)
+
+    @classmethod
+    def heeded(cls) -> tuple[str, ...]:
+        """The names of the keys that it is made of: its fields."""
+        return tuple(field.name for field in dataclasses.fields(cls)) if dataclasses.is_dataclass(cls) else ()
 
     @abstractmethod
     def matrix(self, x: Tensor, y: Tensor) -> Tensor:

@@ -2,10 +2,11 @@
 
     value_gap            |J_L - J|, J by multiple shooting over the initial momenta of all blocks, relative
     block_energy_drift   max_s |H_s - H_0| / H_0 of each block, the largest
-    energy_difference    (max - min) / sum over blocks of L sum |w_s|^2
-    energy_growth        log2(E_L / E_8) / log2(L / 8) of the first block's energy, its decay constant
+    energy_difference    (max - min) / sum over blocks of nu_b^2 L_b sum |w_{b,s}|^2
+    energy_growth        log2(E_L / E_8) / log2(L / 8) of the first block's path energy, its decay constant
 
-The first block has L layers and decay nu, those behind it half of each.
+The first block has L layers and decay nu, those behind it half of each. Two blocks with no map between them, other
+decays alone, have one `nu_b^2 H_b = |dJ/dq f|^2 / 2`: what it differs by is made by the affine maps.
 """
 
 from __future__ import annotations
@@ -138,7 +139,8 @@ def _of_geodesics(job: Job) -> tuple[list[Record], dict[str, np.ndarray]]:
     off = minimum.distance / float(np.linalg.norm(minimum.point))
     left = RELATIVE_ROUNDING_OF_STATES + 2 * settings.depth**0.5 * off
     drift = max(_drifts(problem, states, momenta))
-    energies = path_energies(network, parameters)
+    pairs = zip(problem.nus, path_energies(network, parameters), strict=True)
+    energies = [nu**2 * energy for nu, energy in pairs]
     difference = (max(energies) - min(energies)) / sum(energies)
     records += [
         Record("block_energy_drift", drift, reference_error=left, coordinates=where),
@@ -217,11 +219,11 @@ def shot_of_composed(job: Job, problem: Composed) -> tuple[ComposedShooting, Com
 
 def _arrays(name: str, shot: ComposedShooting) -> dict[str, np.ndarray]:
     why = np.frombuffer(shot.why.encode(), dtype=np.uint8)
-    numbers = np.array([shot.value, shot.residual, *shot.energies])
+    numbers = np.array([shot.value, shot.residual])
     return {f"{name}.P": shot.momenta.numpy(), f"{name}.numbers": numbers, f"{name}.why": why}
 
 
 def _shooting(name: str, arrays: Mapping[str, np.ndarray]) -> ComposedShooting:
-    value, residual, *energies = arrays[f"{name}.numbers"].tolist()
+    value, residual = arrays[f"{name}.numbers"].tolist()
     why = arrays[f"{name}.why"].tobytes().decode()
-    return ComposedShooting(torch.from_numpy(arrays[f"{name}.P"]), value, tuple(energies), residual, why)
+    return ComposedShooting(torch.from_numpy(arrays[f"{name}.P"]), value, residual, why)

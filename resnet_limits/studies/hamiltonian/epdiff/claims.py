@@ -43,8 +43,8 @@ _AGREEMENT = Claim(
 GROUP = Group(
     name="epdiff",
     title="Do many particles of the Hamiltonian flow solve the EPDiff equation?",
-    seconds=1.3,
-    shared=1.3,
+    seconds=1.7,
+    shared=1.7,
     grows={"replicas": 1.0},
     claims=(
         _AGREEMENT,

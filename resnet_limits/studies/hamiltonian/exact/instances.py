@@ -21,9 +21,6 @@ PINS_OF_EXACT_LOSS: dict[str, Any] = {
 }
 LENGTH_OF_PAIR = 0.7
 """Another length scale than 1, of which powers would hide."""
-MAX_DEPTH_OF_PAIR = 64
-"""Depth up to which the network of two landmarks is minimised: its layers have no features, their derivatives are
-autograd's."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +33,16 @@ class Instance:
     points: PointsData
     count: int | None = None
     features: int | None = None
-    max_depth: int | None = None
 
     @property
     def of(self) -> str:
         """The coordinate of its records."""
         return f"exact {self.name}"
+
+    @property
+    def prefix(self) -> str:
+        """Of its arrays."""
+        return f"exact.{self.name}.off."
 
     def unfit(self, settings: Hamiltonian) -> str | None:
         """Why the points that are typed are none of this instance, or None."""
@@ -96,6 +97,6 @@ LANDMARKS = Instance(
     PointsData(x=[-0.4, 0.4], y=[0.2, 1.8]),
     count=2,
     features=1,
-    max_depth=MAX_DEPTH_OF_PAIR,
 )
-INSTANCES = (POINT, LINE, LINEAR, LANDMARKS)
+INSTANCES = (POINT, LINE, LINEAR)
+"""Those of networks of features; that of the two landmarks has a group of its own, at few depths."""

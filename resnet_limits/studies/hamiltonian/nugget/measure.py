@@ -15,20 +15,16 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from ....limits.flow import root_mean_square
-from ....limits.hamiltonian.integrators import INTEGRATORS
 from ....limits.hamiltonian.kernels.features import FeaturesKernel
 from ....limits.hamiltonian.nugget import NuggetKernel
-from ....limits.hamiltonian.trajectory import trajectory_from
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record, unknown
 from ....networks.activations import activation_named
 from ....random import generator
 from ...pinned import pinned
 from ..dropout import least_squares_of_masks, masks_of_dropout, ridge_of_dropout
-from ..limit import MIN_STEPS_OF_TRAJECTORY, ShootingLimit, certificate_of_shooting, limit_of_setup
+from ..limit import certificate_of_shooting, limit_of_setup
 from ..outside import RELATIVE_ROUNDING_OF_STATES
 from ..problem import (
     CertifiedNetwork,
@@ -36,10 +32,12 @@ from ..problem import (
     certificate_of_minimum,
     key_of_solution,
     minima_of_setup,
+    new_points,
     setup,
     trained,
 )
 from ..settings import Hamiltonian
+from ..trained.measure import kept_for_plateaus, off_of_new_points
 from .claims import (
     DRAWS_OF_MASKS_A_REPLICA,
     DROPOUT_RATE,
@@ -51,8 +49,6 @@ from .claims import (
     PREFIX_OF_NUGGET_ARRAYS,
 )
 
-DISTANCE_OF_CARRIED_POINTS = 0.5
-"""Standard deviation of the new points, one about each training point."""
 OBSERVABLES_OF_LAYERS = ("nugget_penalty", "nugget_slack", "nugget_drift")
 
 
@@ -75,8 +71,9 @@ def measure(job: Job) -> Measurement:
     records += of_layers(network)
     if shot.why:
         return Measurement(records)
-    record, off = distance_of_new_points(network, shot, settings)
-    return Measurement([*records, record], {f"{PREFIX_OF_NUGGET_ARRAYS}new_distance": off})
+    x = new_points(problem, settings, len(problem.q0))
+    of_points, offs = off_of_new_points(network, shot, x, "new_distance", NUGGET_COORDINATES)
+    return Measurement(records + of_points, kept_for_plateaus(offs, settings.depth, PREFIX_OF_NUGGET_ARRAYS))
 
 
 def with_nugget(problem: Setup, settings: Hamiltonian) -> Setup:
@@ -126,32 +123,6 @@ def drift_with_nugget(network: CertifiedNetwork) -> float:
     at = [network.network.kernel.at(q) for q in network.states]
     energy = torch.stack([kernel.energy(P) for kernel, P in zip(at, network.momenta, strict=True)])
     return float((energy - energy[0]).abs().max() / energy[0])
-
-
-# -- new points -----------------------------------------------------------------------------------
-
-
-def distance_of_new_points(
-    network: CertifiedNetwork, shot: ShootingLimit, settings: Hamiltonian
-) -> tuple[Record, np.ndarray]:
-    """How far apart network and geodesic take them, and the differences."""
-    q0 = shot.problem.q0
-    draw = generator(settings.seed, "hamiltonian.nugget.points").standard_normal(q0.shape)
-    x = q0 + DISTANCE_OF_CARRIED_POINTS * torch.from_numpy(draw)
-    fine, coarse = (carried_by_flow(shot.problem, P, x) for P in shot.momenta)
-    off, moved = network.network.carried_along(x, network.w, network.states)[-1] - fine, root_mean_square(fine - x)
-    left = shot.left + network.network.depth**0.5 * network.off + RELATIVE_ROUNDING_OF_STATES
-    error = shot.share * root_mean_square(fine - coarse) / moved + left
-    distance = root_mean_square(off) / moved
-    record = Record("new_distance", distance, reference=moved, reference_error=error, coordinates=NUGGET_COORDINATES)
-    return record, np.ascontiguousarray((off / moved).reshape(1, -1).numpy())
-
-
-def carried_by_flow(problem: Setup, P: Tensor, x: Tensor) -> Tensor:
-    """Where the flow takes new points: points without momentum, which move nothing, and which no nugget moves."""
-    q, momenta = torch.cat([problem.q0, x]), torch.cat([P, torch.zeros_like(x)])
-    path = trajectory_from(problem.kernel, q, momenta, INTEGRATORS["rk4"], MIN_STEPS_OF_TRAJECTORY)
-    return path.states[-1][len(P) :]
 
 
 # -- dropout --------------------------------------------------------------------------------------

@@ -87,7 +87,7 @@ def geodesics_and_searches(job: Job, seed: int) -> dict[str, np.ndarray]:
     beyond = geodesic(KERNEL_OF_PAIR, START_OF_PAIR, MOMENTUM_BEYOND, INTEGRATOR_OF_SHOOTING, STEPS_OF_SHOOTING)
     job.progress(0.3, "random starts")
     return {
-        "energies": np.array([*(path.energy for path in paths), beyond.energy]),
+        "energies": np.array([*(path.path_energy for path in paths), beyond.path_energy]),
         "errors": np.array([*errors, 0.0]),
         "angles": np.array([turning(path.states) for path in paths]),
         "margins": np.array([conjugate_margin(KERNEL_OF_PAIR, path) for path in paths]),
@@ -121,7 +121,7 @@ def shot(way: float) -> tuple[Geodesic, float]:
         P = geodesic_to(KERNEL_OF_PAIR, START_OF_PAIR, end, P, INTEGRATOR_OF_SHOOTING, steps).momentum
     coarse = 2 * float(KERNEL_OF_PAIR.at(START_OF_PAIR).energy(P))
     path = geodesic_to(KERNEL_OF_PAIR, START_OF_PAIR, end, P, INTEGRATOR_OF_SHOOTING, STEPS_OF_SHOOTING)
-    return path, SHARE_OF_ERROR * abs(path.energy - coarse)
+    return path, SHARE_OF_ERROR * abs(path.path_energy - coarse)
 
 
 def turning(states: Tensor) -> float:

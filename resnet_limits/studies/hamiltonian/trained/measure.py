@@ -23,7 +23,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ....limits.flow import root_mean_square
-from ....limits.hamiltonian.integrators import INTEGRATORS
+from ....limits.hamiltonian.integrators import INTEGRATORS, Diverged
 from ....limits.hamiltonian.trajectory import trajectory_from
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record, unknown
@@ -34,6 +34,8 @@ from ..problem import CertifiedNetwork, Setup, key_of_solution, minima_of_setup,
 from ..problem import certificate_of_minimum as minimiser_certificate
 from .claims import COORDINATE_OF_SETTINGS_PROBLEM, PLATEAU_BY_DISTANCE
 
+NEW_POINTS_OF_MAP = 50
+"""Points that were not trained on, and that network and limit carry along."""
 SHARED_TIMES = 4
 """Times that networks share whose depths are multiples of it."""
 OBSERVABLES_OF_THE_NETWORK = ("hamilton_residual", "euler_missed", "norm_spread")
@@ -57,10 +59,11 @@ def measure(job: Job) -> Measurement:
     if network.still is not None:
         records += _unknown(PLATEAU_BY_DISTANCE, network.still)
     elif not shot.why:
-        offs = offs_from_limit(network, shot) | map_off(network, shot, new_points(settings))
-        records += distances_from_limit(network, shot, offs, COORDINATE_OF_SETTINGS_PROBLEM)
-        if settings.depth % SHARED_TIMES == 0:
-            arrays |= {f"{PREFIX_OF_PLATEAU_ARRAYS}{name}": distance.array() for name, distance in offs.items()}
+        where, x = COORDINATE_OF_SETTINGS_PROBLEM, new_points(problem, settings, NEW_POINTS_OF_MAP)
+        offs = offs_from_limit(network, shot)
+        of_map, off_of_map = off_of_new_points(network, shot, x, "map_distance", where)
+        records += distances_from_limit(network, shot, offs, where) + of_map
+        arrays |= kept_for_plateaus(offs | off_of_map, settings.depth, PREFIX_OF_PLATEAU_ARRAYS)
     return Measurement(records, {name: np.ascontiguousarray(array) for name, array in arrays.items()})
 
 
@@ -145,6 +148,13 @@ class Off:
         return (self.off[:: max(1, len(self.off) // SHARED_TIMES)] / self.scale).flatten(1).numpy()
 
 
+def kept_for_plateaus(offs: Mapping[str, Off], depth: int, prefix: str) -> dict[str, np.ndarray]:
+    """By distance its entries; none at depths that do not share the times of the others."""
+    if depth % SHARED_TIMES:
+        return {}
+    return {f"{prefix}{name}": np.ascontiguousarray(off.array()) for name, off in offs.items()}
+
+
 def largest_over_times(x: Tensor) -> float:
     """The largest root mean square over times."""
     return max(map(root_mean_square, x))
@@ -169,14 +179,20 @@ def offs_from_limit(network: CertifiedNetwork, shot: ShootingLimit) -> dict[str,
     }
 
 
-def map_off(network: CertifiedNetwork, shot: ShootingLimit, x: Float[Tensor, "m d"]) -> dict[str, Off]:
-    """Of points that were not trained on; empty without any, or where the flow leaves them."""
-    if not len(x):
-        return {}
+def off_of_new_points(
+    network: CertifiedNetwork, shot: ShootingLimit, x: Float[Tensor, "m d"], name: str, where: Mapping[str, Any]
+) -> tuple[list[Record], dict[str, Off]]:
+    """Of points that were not trained on, under this name; or why there is no number."""
     moved = network.network.carried_along(x, network.w, network.states)
-    fine, coarse = shot.carried_along(x, network.network.depth)
+    try:
+        fine, coarse = shot.carried_along(x, network.network.depth)
+    except Diverged as reason:
+        return [unknown(name, f"the flow does not carry new points to the end: {reason}", where)], {}
     scale = largest_over_times(fine - x)
-    return {"map_distance": Off(moved - fine, fine - coarse, scale)} if scale else {}
+    if not scale:
+        return [unknown(name, "the flow leaves new points where they are", where)], {}
+    offs = {name: Off(moved - fine, fine - coarse, scale)}
+    return distances_from_limit(network, shot, offs, where), offs
 
 
 def _number(x: float) -> Tensor:

@@ -27,13 +27,10 @@ from ....random import generator
 from ....training.minimiser import Minimum, minimise
 from ...pinned import pinned
 from ..outside import matrix_valued_kernel
-from ..problem import START_STANDARD_DEVIATION, Setup, key_of_solution, setup
+from ..problem import START_STANDARD_DEVIATION, key_of_solution, new_points, setup
 from ..readout import NetworkWithReadout, Readouts, loss_of_readout, trained_readouts
 from ..settings import Hamiltonian
 from .claims import DEPTH_OF_WARP, NEW_POINTS, OBSERVABLES_OF_WARPED, PINS_OF_WARPED, TARGETS_A_REPLICA
-
-DISTANCE_OF_NEW_POINTS = 0.5
-"""Standard deviation of the new points about training points, which are standardised: on the data and off them."""
 
 
 def measure(job: Job) -> Measurement:
@@ -63,7 +60,7 @@ def of_both_regressions(job: Job, settings: Hamiltonian) -> dict[str, np.ndarray
     objective = NetworkWithReadout(problem.network(DEPTH_OF_WARP), problem.loss.y, settings.hamiltonian.ridge)
     end = trained_together(objective, settings)
     job.progress(0.5, "read-outs of other targets")
-    pair = Regressors(objective, end, points_about(problem, settings), settings)
+    pair = Regressors(objective, end, new_points(problem, settings, NEW_POINTS), settings)
     certificate = np.array([end.relative_gradient, end.smallest_eigenvalue])
     values = {
         "warped_missed": pair.missed(),
@@ -81,13 +78,6 @@ def trained_together(objective: NetworkWithReadout, settings: Hamiltonian) -> Mi
     start = np.concatenate([small, np.zeros(readout)])
     keys = settings.minimiser
     return minimise(objective, start, tolerance=keys.tolerance, iterations=keys.iterations)
-
-
-def points_about(problem: Setup, settings: Hamiltonian) -> Float[Tensor, "m d"]:
-    """Points about the training points."""
-    about = problem.q0[torch.arange(NEW_POINTS) % len(problem.q0)]
-    draw = generator(settings.seed, "hamiltonian.warped.points").standard_normal(about.shape)
-    return about + DISTANCE_OF_NEW_POINTS * torch.from_numpy(draw)
 
 
 Number = tuple[float, float, float]
