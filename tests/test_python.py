@@ -239,7 +239,7 @@ def test_a_wrong_value_is_answered_in_words(ask, words):
 
 
 ASKED = {
-    "rl.shoot(3)": "shoot: expected rl.Problem(kernel, points, nu, loss), got 3",
+    "rl.shoot(3)": "shoot: expected rl.Problem(kernel, points, nu, loss), or rl.FixedEnds(kernel, points, ends), got 3",
     "rl.minimise(3, [0.0])": "minimise: expected a function of a vector, got 3; try lambda u: (u**2).sum()",
     "rl.minimise(lambda u: u, [0.0, 1.0])": (
         "minimise: the function must return a scalar that torch can differentiate, got shape (2,)"
