@@ -44,14 +44,21 @@ from ..problem import (
     trained,
 )
 from ..settings import Hamiltonian
-from ..trained.measure import SHARED_TIMES, distances_from_limit, offs_from_limit, records_of_minimiser
+from ..trained.claims import PLATEAU_BY_DISTANCE
+from ..trained.measure import (
+    SHARED_TIMES,
+    distances_from_limit,
+    euler_missed,
+    map_off,
+    offs_from_limit,
+    records_of_minimiser,
+)
 from .claims import (
     COORDINATE_OF_REM,
     DIGITS_OF_REM,
     GRID_OF_DIGITS,
     PERIODIC,
     PINS_OF_REM,
-    PLATEAU_BY_REM_DISTANCE,
     PREFIX_OF_REM_ARRAYS,
     ZEROS,
 )
@@ -63,8 +70,9 @@ SYMMETRIES_OF_SQUARE = ((2, 5, 8, 1, 4, 7, 0, 3, 6), (0, 3, 6, 1, 4, 7, 2, 5, 8)
 CORNER_EDGE_MIDDLE = (0, 1, 4)
 CHANNELS, POINTS = 2, 3
 """Of the points at which identities are checked."""
+NEW_IMAGES = 8
 DEPTH_OF_PADDED = 8
-CONDITIONS_OF_FILTERS = ("hamilton_residual", "norm_spread")
+CONDITIONS_OF_FILTERS = ("hamilton_residual", "norm_spread", "euler_missed")
 
 
 def measure(job: Job) -> Measurement:
@@ -76,16 +84,16 @@ def measure(job: Job) -> Measurement:
     network = trained(problem, branches[0])
     records += certificate_of_minimum(job, problem, branches, where) + without_circles(job, settings, problem)
     if network.still is not None:
-        names = (*CONDITIONS_OF_FILTERS, *PLATEAU_BY_REM_DISTANCE)
+        names = (*CONDITIONS_OF_FILTERS, *PLATEAU_BY_DISTANCE)
         return Measurement([*records, *(unknown(name, network.still, where) for name in names)])
-    records += [*records_of_minimiser(network, where), shift_missed(network, {**where, **PERIODIC})]
+    records += [*records_of_minimiser(network, where), euler_missed(network, where)]
+    records.append(shift_missed(network, {**where, **PERIODIC}))
     job.progress(0.6, "shooting")
     shot = limit_of_setup(job, settings, problem, "rem")
     records += certificate_of_shooting(shot, where)
     arrays = {"rem.filters": network.w.numpy()}
     if not shot.why:
-        every = offs_from_limit(network, shot)
-        offs = {name: every[name] for name in PLATEAU_BY_REM_DISTANCE}
+        offs = offs_from_limit(network, shot) | map_off(network, shot, new_images(settings))
         records += distances_from_limit(network, shot, offs, where)
         if settings.depth % SHARED_TIMES == 0:
             arrays |= {f"{PREFIX_OF_REM_ARRAYS}{name}": off.array() for name, off in offs.items()}
@@ -97,11 +105,21 @@ def measure(job: Job) -> Measurement:
 
 def problem_of_digits(settings: Hamiltonian) -> Setup:
     """The first points of the two digits, with targets -1 and 1."""
-    data, (first, second) = dataset_of(settings), DIGITS_OF_REM
-    chosen = ((data.y_train == first) | (data.y_train == second)).nonzero()[: settings.hamiltonian.points, 0]
-    y = (2 * (data.y_train[chosen] == second) - 1).double()[:, None]
-    keys = settings.hamiltonian
+    data, keys = dataset_of(settings), settings.hamiltonian
+    chosen = of_the_digits(data.y_train)[: keys.points]
+    y = (2 * (data.y_train[chosen] == DIGITS_OF_REM[1]) - 1).double()[:, None]
     return Setup(kernel_of(settings), data.x_train[chosen], keys.nu, loss_of(settings, y), keys.scheme)
+
+
+def new_images(settings: Hamiltonian) -> Float[Tensor, "m d"]:
+    """Of the two digits, that no network is trained on."""
+    data = dataset_of(settings)
+    return data.x_test[of_the_digits(data.y_test)[:NEW_IMAGES]]
+
+
+def of_the_digits(y: Tensor) -> Tensor:
+    """Which images are of one of the two."""
+    return torch.isin(y, torch.tensor(DIGITS_OF_REM)).nonzero()[:, 0]
 
 
 def without_circles(job: Job, settings: Hamiltonian, problem: Setup) -> list[Record]:

@@ -26,6 +26,7 @@ EXPECTED_ORDER_AT_LEAST_1 = Expected("order_at_least", 1, 0.1)
 
 
 RIVAL_HALF_NU = "another factor 1/2 on the energy of the limit"
+RIVAL_NEW_MOMENTA = "new points that move others, by momenta of their own"
 PLATEAU_BY_DISTANCE = {
     "state_distance": "state_plateau",
     "weight_distance": "weight_plateau",
@@ -173,7 +174,7 @@ GROUP = Group(
             "where the flow of the geodesic carries them",
             left=0.9424,
             order=-8.962e-5,
-            fault=("new points that move others, by momenta of their own", "H51-new-momenta"),
+            fault=(RIVAL_NEW_MOMENTA, "H51-new-momenta"),
         ),
         Claim(
             id="hamiltonian.energy",
