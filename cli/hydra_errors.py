@@ -73,6 +73,8 @@ def _kind(key: str, overrides: Sequence[str]) -> str:
     """What may stand where a value of another kind was given."""
     entry = declared(key, asked_study(overrides))
     kinds = () if entry is None else (entry.type, *typing.get_args(entry.type))
+    if list[list[int]] in kinds:
+        return "lists of integers such as [[1,2,0],[1,0,2]]"
     if list[int] in kinds:
         return "a list of integers such as [1,3] (a sweep: [1],[3])"
     return "a list of names such as [a, b], or null" if list[str] in kinds else "a value"

@@ -32,15 +32,16 @@ PINS_OF_REM: dict[str, Any] = {
     "hamiltonian.window": 3,
     "hamiltonian.bias": True,
     "hamiltonian.scheme": "euler",
-    "hamiltonian.points": 24,
     "hamiltonian.loss": "square",
     "hamiltonian.readout": "linear",
     "hamiltonian.ridge": 1.0,
     "hamiltonian.nu": 0.1,
     "hamiltonian.integrator": "rk4",
-    "hamiltonian.steps": 64,
+    "hamiltonian.steps": 32,
 }
 """Images of 8 x 8 sites, one channel, and windows of 3 x 3 of them."""
+POINTS_AN_IMAGE = 4
+"""`hamiltonian.points` for each image that networks are trained on."""
 COORDINATE_OF_REM = {"of": "rem"}
 PERIODIC, ZEROS = {**COORDINATE_OF_REM, "boundary": "periodic"}, {**COORDINATE_OF_REM, "boundary": "zeros"}
 PREFIX_OF_REM_ARRAYS = "rem.off."
@@ -211,9 +212,10 @@ GROUP = Group(
     observables={
         "convolution_missed": "largest |sum_j K(., x_j) P_j - conv(a(x), w) - b| over the largest of the field, K by"
         " the double sum, w = sum_j sum_g p_j[g 0] f(R_in pi(g) x_j); grids of 7 and of 4 x 5 sites",
-        "filter_norm_missed": "|1 - (|w|^2 + |b|^2) / sum_ij P_i^T K(x_i, x_j) P_j|, the largest of these groups and"
-        " the turns and reflections of 3 x 3 sites",
-        "equivariance_missed": "largest |K(gx, g'x') - g K g'^T| over the largest of K, of these groups",
+        "filter_norm_missed": "|1 - (|w|^2 + |b|^2) / sum_ij P_i^T K(x_i, x_j) P_j|, the largest of these groups, the"
+        " turns and reflections of 3 x 3 sites, and the group of hamiltonian.generators",
+        "equivariance_missed": "largest |K(gx, g'x') - g K g'^T| over the largest of K, all g, g' of these groups, K by"
+        " the double sum and by windows",
         "gram_negative": "the larger of |K - K^T| and minus the smallest eigenvalue, over the largest; of these groups",
         "shift_missed": "root mean square of phi(gx) - g phi(x) over that of phi(x) - x, phi the trained layers, g a"
         " shift by a row or a column; boundary: periodic, or zeros at depth 8",

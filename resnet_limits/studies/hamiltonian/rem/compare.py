@@ -1,4 +1,4 @@
-"""`hamiltonian.rem.value`, `.state`, `.momentum`, `.weight`, `.energy`, `.map`: what is left of the distances at infinite depth. Free of torch."""
+"""`hamiltonian.rem.value`, `.state` and others: what is left of the distances at infinite depth. Free of torch."""
 
 from __future__ import annotations
 
