@@ -59,8 +59,8 @@ def _in_words(error: Exception, overrides: Sequence[str]) -> str:
         override = re.search(r"'([^']*)'\)?\s*$", text.splitlines()[0]) if "LexerNoViable" in text else None
         bad = override.group(1) if override else _unparsable(text, overrides)
         return f"cannot read '{bad}'; an override is KEY=VALUE, and a sweep is KEY=VALUE,VALUE"
-    if match := re.search(r"Error merging override [^\s=]+=(.*)", text):
-        key, got = _full_key(text), match.group(1).strip() or "nothing"
+    if match := re.search(r"Error merging override \+*([^\s=]+)=(.*)", text):
+        key, got = match.group(1), match.group(2).strip() or "nothing"  # what is full_key may be an element of a list
         return f"{key}: expected {_kind(key, overrides)}, got {got}"
     if "is not a valid value" in text or "Invalid value assigned" in text or "incompatible" in text:
         first = next(line for line in text.splitlines() if line.strip())

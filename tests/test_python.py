@@ -179,6 +179,18 @@ def test_a_list_of_claims_is_one_value_and_a_list_of_lists_is_several():
     assert [job.claims for job in part.settings] == [["ode.forward"], ["ode.rough"]]
 
 
+def test_generators_are_one_value_and_a_list_of_them_is_several():
+    key, turn, swap = "hamiltonian.generators", [1, 2, 0], [1, 0, 2]
+    (part,) = grid(rl.Hamiltonian(), {key: [turn, swap]})
+    assert [flat(job)[key] for job in part.settings] == [[turn, swap]]
+    (part,) = grid(rl.Hamiltonian(), {key: [[turn], [turn, swap]]})
+    assert [flat(job)[key] for job in part.settings] == [[turn], [turn, swap]]
+    assert part.overrides[-1] == f"{key}=[[1,2,0]],[[1,2,0],[1,0,2]]"
+    (part,) = grid(rl.Hamiltonian(), {"hamiltonian.patch": np.array([0, 1]), key: (np.array([1, 0]),)})
+    (job,) = map(flat, part.settings)
+    assert (job["hamiltonian.patch"], job[key]) == ([0, 1], [[1, 0]])
+
+
 class Nowhere(rl.Random):
     """A law that stands in no file that was named."""
 

@@ -103,7 +103,7 @@ def _listed(value: Any) -> list[Any]:
 def _values(settings: Settings, key: str, value: Any) -> list[Any]:
     values, kind = _listed(value), next((entry.type for entry in describe(settings) if entry.key == key), None)
     if is_list(kind) and _depth(values) <= nesting(kind):
-        return [value]
+        return [plain_values(value)]
     if not values:
         raise SettingError(f"{key}: expected a value, or a list of one or more, got {value!r}")
     return values

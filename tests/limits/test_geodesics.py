@@ -102,7 +102,7 @@ def test_eigenvalues_of_the_second_variation_are_those_of_differences_of_the_ene
     c, eps = energy.coefficients(path.states), 1e-3
     v = normals(energy.unknowns, seed=3)
     second = float(energy(c + eps * v) - 2 * energy(c) + energy(c - eps * v)) / eps**2
-    hessian = torch.autograd.functional.hessian(energy, c)
+    hessian = torch.func.hessian(energy)(c)
     assert float(v @ hessian @ v) == pytest.approx(second, rel=1e-4)
     # of a kernel that is constant all are 1
     flat = PathEnergy(lambda q: torch.eye(2, dtype=q.dtype).expand(*q.shape[:-2], 2, 2), ASTERN, ASTERN, 6)
