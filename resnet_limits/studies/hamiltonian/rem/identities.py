@@ -168,7 +168,7 @@ def identities(job: Job) -> list[Record]:
     key = chosen_keys(job.settings, KEYS_OF_IDENTITIES)
     missed = job.shared.solve("rem.identities", key, lambda: missed_by_examples(job.settings))
     first, *others = (
-        Record(name, float(missed[name]), reference_error=RELATIVE_ROUNDING_OF_STATES, coordinates=COORDINATE_OF_REM)
+        Record(name, float(missed[name][0]), reference_error=RELATIVE_ROUNDING_OF_STATES, coordinates=COORDINATE_OF_REM)
         for name in IDENTITIES
     )
     if why := too_many_elements(job.settings):
@@ -181,6 +181,6 @@ def missed_by_examples(settings: Hamiltonian) -> dict[str, np.ndarray]:
     every = examples(settings)
     grids = [one for one in every if one.grid]
     return {
-        name: np.array(max(map(missed, grids if missed is convolution_missed else every)))
+        name: np.array([max(map(missed, grids if missed is convolution_missed else every))])
         for name, missed in IDENTITIES.items()
     }
