@@ -59,8 +59,8 @@ def _in_words(error: Exception, overrides: Sequence[str]) -> str:
         override = re.search(r"'([^']*)'\)?\s*$", text.splitlines()[0]) if "LexerNoViable" in text else None
         bad = override.group(1) if override else _unparsable(text, overrides)
         return f"cannot read '{bad}'; an override is KEY=VALUE, and a sweep is KEY=VALUE,VALUE"
-    if match := re.search(r"Error merging override [^\s=]+=(.*)", text):
-        key, got = _full_key(text), match.group(1).strip() or "nothing"
+    if match := re.search(r"Error merging override \+*([^\s=]+)=(.*)", text):
+        key, got = match.group(1), match.group(2).strip() or "nothing"  # what is full_key may be an element of a list
         return f"{key}: expected {_kind(key, overrides)}, got {got}"
     if "is not a valid value" in text or "Invalid value assigned" in text or "incompatible" in text:
         first = next(line for line in text.splitlines() if line.strip())
@@ -73,6 +73,8 @@ def _kind(key: str, overrides: Sequence[str]) -> str:
     """What may stand where a value of another kind was given."""
     entry = declared(key, asked_study(overrides))
     kinds = () if entry is None else (entry.type, *typing.get_args(entry.type))
+    if list[list[int]] in kinds:
+        return "lists of integers such as [[1,2,0],[1,0,2]]"
     if list[int] in kinds:
         return "a list of integers such as [1,3] (a sweep: [1],[3])"
     return "a list of names such as [a, b], or null" if list[str] in kinds else "a value"

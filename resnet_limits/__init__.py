@@ -86,6 +86,7 @@ if TYPE_CHECKING:  # for type checkers, which cannot ask a registry
     from .limits.hamiltonian.losses.loss import PointwiseLoss as PointwiseLoss
     from .limits.hamiltonian.losses.square import SquareLoss as SquareLoss
     from .limits.hamiltonian.permutations import PermutationGroup as PermutationGroup
+    from .limits.hamiltonian.shooting import FixedEnds as FixedEnds
     from .limits.hamiltonian.shooting import Problem as Problem
     from .limits.hamiltonian.shooting import Shooting as Shooting
     from .limits.hamiltonian.shooting import shoot as shoot
@@ -187,6 +188,7 @@ _PLACES = {
     "FinishedJob": "measurement.job",
     "FiniteDepthKernel": "limits.kernel_recursion",
     "Fixed": "limits.hamiltonian.end_loss",
+    "FixedEnds": "limits.hamiltonian.shooting",
     "GaussianKernel": "limits.hamiltonian.kernels.gaussian",
     "Generated": "data.sources.source",
     "GramDiffusion": "limits.gram",

@@ -179,6 +179,18 @@ def test_a_list_of_claims_is_one_value_and_a_list_of_lists_is_several():
     assert [job.claims for job in part.settings] == [["ode.forward"], ["ode.rough"]]
 
 
+def test_generators_are_one_value_and_a_list_of_them_is_several():
+    key, turn, swap = "hamiltonian.generators", [1, 2, 0], [1, 0, 2]
+    (part,) = grid(rl.Hamiltonian(), {key: [turn, swap]})
+    assert [flat(job)[key] for job in part.settings] == [[turn, swap]]
+    (part,) = grid(rl.Hamiltonian(), {key: [[turn], [turn, swap]]})
+    assert [flat(job)[key] for job in part.settings] == [[turn], [turn, swap]]
+    assert part.overrides[-1] == f"{key}=[[1,2,0]],[[1,2,0],[1,0,2]]"
+    (part,) = grid(rl.Hamiltonian(), {"hamiltonian.patch": np.array([0, 1]), key: (np.array([1, 0]),)})
+    (job,) = map(flat, part.settings)
+    assert (job["hamiltonian.patch"], job[key]) == ([0, 1], [[1, 0]])
+
+
 class Nowhere(rl.Random):
     """A law that stands in no file that was named."""
 
@@ -239,7 +251,7 @@ def test_a_wrong_value_is_answered_in_words(ask, words):
 
 
 ASKED = {
-    "rl.shoot(3)": "shoot: expected rl.Problem(kernel, points, nu, loss), got 3",
+    "rl.shoot(3)": "shoot: expected rl.Problem(kernel, points, nu, loss), or rl.FixedEnds(kernel, points, ends), got 3",
     "rl.minimise(3, [0.0])": "minimise: expected a function of a vector, got 3; try lambda u: (u**2).sum()",
     "rl.minimise(lambda u: u, [0.0, 1.0])": (
         "minimise: the function must return a scalar that torch can differentiate, got shape (2,)"

@@ -20,7 +20,7 @@ from resnet_limits.settings.base import Settings
 from resnet_limits.settings.build import from_mapping
 from resnet_limits.settings.checks import check_values
 from resnet_limits.settings.content import content, job_name
-from resnet_limits.settings.keys import describe, flat
+from resnet_limits.settings.keys import describe, flat, nesting
 from resnet_limits.settings.registry import STUDIES, groups
 from resnet_limits.studies.ode.settings import Ode
 
@@ -97,10 +97,15 @@ def other_value(entry):
     if rule["pattern"]:
         return "another"
     if value is None:
-        return [7.0] if entry.type == typing.Optional[list[float]] else 7
+        return within(7.0 if entry.type == typing.Optional[list[float]] else 7, nesting(entry.type))
     if isinstance(value, list):
         return [*value, value[-1] + 1]
     return value + 1 if isinstance(value, int) else value / 2 or 0.5
+
+
+def within(value, lists):
+    """The value in so many lists in each other."""
+    return [within(value, lists - 1)] if lists else value
 
 
 def at_bounds(entry):
@@ -112,9 +117,8 @@ def at_bounds(entry):
             inside, outside = (
                 (int(bound), int(bound) + sign) if whole else (float(bound), math.nextafter(bound, sign * math.inf))
             )
-            many = isinstance(entry.value, list)
-            yield ([inside] if many else inside), True
-            yield ([outside] if many else outside), False
+            yield within(inside, nesting(entry.type)), True
+            yield within(outside, nesting(entry.type)), False
     for side in ("above", "below"):
         if (bound := rule[side]) is not None:
             yield float(bound), False
@@ -201,8 +205,10 @@ def test_values_of_another_type_are_refused_by_name(settings):
         wrong = ["a word", True, [1], {"a": 1}, math.nan, math.inf] if entry.type is not str else [1, 1.5, True, ["a"]]
         if entry.type is bool:
             wrong.remove(True)
-        if entry.type == list[int]:
+        if entry.type in (list[int], typing.Optional[list[int]]):
             wrong = [1, ["a word"], [True], [1.5], [[1]], *(value for value in wrong if value != [1])]
+        if entry.type == typing.Optional[list[list[int]]]:
+            wrong += [[], [[]], [["a word"]], [[True]], [[1.5]], [[0, 0]], [[[1]]]]
         if entry.type == typing.Optional[list[float]]:
             wrong = [1, ["a word"], [True], [math.nan], [[1]], *(value for value in wrong if value != [1])]
         optional = type(None) in typing.get_args(entry.type)
@@ -271,7 +277,8 @@ def test_a_job_is_named_by_its_content_and_by_nothing_else(settings):
             assert content(changed_settings) == content(settings)
         else:
             assert job_name(changed_settings) != name, entry.key
-    assert set(content(settings)) == {key for key in flat(settings) if is_content(key)} - {"parts"}, "of no file"
+    sparse = {entry.key for entry in describe(settings) if entry.field.metadata["sparse"]}
+    assert set(content(settings)) == {key for key in flat(settings) if is_content(key)} - sparse, "none has a value"
 
 
 def test_every_option_of_a_group_is_another_job():

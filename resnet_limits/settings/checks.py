@@ -83,7 +83,14 @@ def _check_choice(name: str, value: Any, choices: Collection[str]) -> None:
 
 
 def _check_list(name: str, values: Any, item: Any, rule: Mapping[str, Any]) -> None:
-    """A list of names, of numbers, or of different integers, each as the rule says."""
+    """A list of names, of numbers, of different integers, or of lists of these, each as the rule says."""
+    if typing.get_origin(item) is list:
+        (within,) = typing.get_args(item)
+        if not isinstance(values, list) or not values or not all(isinstance(value, list) for value in values):
+            raise SettingError(f"{name}: expected one or more lists such as [[1, 2, 0], [1, 0, 2]], got {values!r}")
+        for value in values:
+            _check_list(name, value, within, rule)
+        return
     allowed = (int, float) if item is float else item
     if not isinstance(values, list) or not all(isinstance(v, allowed) and not isinstance(v, bool) for v in values):
         example = {str: "names such as [a, b]", int: "integers such as [1, 3]", float: "numbers such as [0.4, 1]"}[item]

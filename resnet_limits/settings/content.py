@@ -25,12 +25,12 @@ def chosen_keys(settings: Settings, names: Collection[str]) -> dict[str, Any]:
     """The keys of these names, with those of the option or the group under them, and the files of a user's own: what a
     shared solution depends on.
 
-    Raises `KeyError` for a name that no key has.
+    A sparse key without a value is left out, as it is of the content. Raises `KeyError` for a name that no key has.
     """
-    values = content(settings)
+    values, sparse = content(settings), {e.key for e in describe(settings) if e.field.metadata["sparse"]}
     names = [*names, "parts"] if "parts" in values else names
     keys_by_name = {name: [key for key in values if key == name or key.startswith(f"{name}.")] for name in names}
-    if missing := [name for name, keys in keys_by_name.items() if not keys]:
+    if missing := [name for name, keys in keys_by_name.items() if not keys and name not in sparse]:
         raise KeyError(f"study={settings.study} has no key {', '.join(missing)} that is content of a job")
     return {key: values[key] for keys in keys_by_name.values() for key in keys}
 

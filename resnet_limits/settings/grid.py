@@ -9,14 +9,13 @@ import dataclasses
 import itertools
 import json
 import re
-import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import SettingError, one_of
 from .base import Settings
-from .keys import describe, is_list, plain_values
+from .keys import describe, is_list, nesting, plain_values
 from .registry import Option, kinds
 
 PLAIN_WORD = re.compile(r"[A-Za-z_][\w.+-]*")
@@ -102,12 +101,17 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _values(settings: Settings, key: str, value: Any) -> list[Any]:
-    values, kind = _listed(value), typing.get_type_hints(type(settings)).get(key)
-    if kind is not None and is_list(kind) and not any(isinstance(one, list | tuple) for one in values):
-        return [value]
+    values, kind = _listed(value), next((entry.type for entry in describe(settings) if entry.key == key), None)
+    if is_list(kind) and _depth(values) <= nesting(kind):
+        return [plain_values(value)]
     if not values:
         raise SettingError(f"{key}: expected a value, or a list of one or more, got {value!r}")
     return values
+
+
+def _depth(value: Any) -> int:
+    """How many lists are in each other in a value."""
+    return 1 + max(map(_depth, value), default=0) if isinstance(value, list | tuple) else 0
 
 
 def _word(value: Any) -> str:

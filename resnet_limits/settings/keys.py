@@ -91,14 +91,21 @@ class WithKeys:
 
 
 def plain_values(value: Any) -> Any:
-    """Numbers of numpy and torch as those of Python; tuples, ranges and arrays as lists."""
+    """Numbers of numpy and torch as those of Python; tuples, ranges and arrays as lists, also those in a list."""
     value = value.tolist() if hasattr(value, "tolist") else value
-    return list(value) if isinstance(value, tuple | range) else value
+    if isinstance(value, list) and not any(isinstance(one, tuple | range) or hasattr(one, "tolist") for one in value):
+        return value
+    return [plain_values(one) for one in value] if isinstance(value, list | tuple | range) else value
 
 
 def is_list(kind: Any) -> bool:
     """Whether a key of this type may be a list."""
-    return typing.get_origin(kind) is list or any(map(is_list, typing.get_args(kind)))
+    return nesting(kind) > 0
+
+
+def nesting(kind: Any) -> int:
+    """How many lists are in each other in a value of this type: 0, or of `list[list[int]] | None` 2."""
+    return (typing.get_origin(kind) is list) + max(map(nesting, typing.get_args(kind)), default=0)
 
 
 @dataclass(frozen=True)

@@ -139,6 +139,9 @@ def test_a_device_that_is_not_there_is_refused(reslim):
 
 def test_a_list_of_integers_is_written_as_one(in_process):
     assert_refused(in_process("train", "study=flow", "flow.images.units=1,3"), "flow.images.units", "[1,3]")
+    generators = "hamiltonian.generators"
+    for typed in ("[1,2,0]", "[[1,2,0],[1,a]]"):
+        assert_refused(in_process("train", "study=hamiltonian", f"{generators}={typed}"), generators, "[[1,2,0]")
 
 
 def test_a_group_that_a_study_does_not_have_is_said_with_those_that_have_it(in_process):

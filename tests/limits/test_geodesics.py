@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from resnet_limits.limits.hamiltonian.geodesics import Geodesic, conjugate_margin, geodesic, geodesic_to
-from resnet_limits.limits.hamiltonian.integrators import INTEGRATORS, Diverged
+from resnet_limits.limits.hamiltonian.geodesics import Geodesic, conjugate_margin, conjugate_time, geodesic
+from resnet_limits.limits.hamiltonian.integrators import INTEGRATORS
 from resnet_limits.limits.hamiltonian.kernels.gaussian import GaussianKernel
 from resnet_limits.limits.hamiltonian.path_energy import PathEnergy
+from resnet_limits.limits.hamiltonian.shooting import FixedEnds, shoot
 from resnet_limits.limits.hamiltonian.trajectory import trajectory_from
 from resnet_limits.training.minimiser import minimise
 from tests.normals import normals
@@ -33,26 +36,41 @@ def test_jacobi_fields_are_the_derivatives_of_the_states():
     torch.testing.assert_close(path.states, trajectory_from(KERNEL, q, P, RK4, 16).states)
 
 
+def joined(q: Tensor, ends: Tensor, steps: int) -> Geodesic:
+    """The geodesic between them that shooting finds from rest."""
+    shot = shoot(FixedEnds(KERNEL, q, ends), steps=steps)
+    assert shot.converged, shot.why
+    return geodesic(KERNEL, q, shot.momentum, RK4, steps)
+
+
 def test_one_point_moves_straight_and_meets_no_conjugate_point():
-    path = geodesic_to(KERNEL, normals(1, 3), normals(1, 3, seed=1), normals(1, 3, seed=2), RK4, 4)
+    path = joined(normals(1, 3), normals(1, 3, seed=1), 4)
     way = normals(1, 3, seed=1) - normals(1, 3)
     torch.testing.assert_close(path.momentum, way)
     assert path.path_energy == pytest.approx(float(way.square().sum()))
     assert conjugate_margin(KERNEL, path) == pytest.approx(1)
+    assert math.isnan(conjugate_time(path))
 
 
 def test_a_geodesic_that_is_joined_ends_where_it_is_to_and_costs_what_the_least_path_costs():
-    end = ASTERN + normals(2, 2, scale=0.4)
-    path = geodesic_to(KERNEL, ASTERN, end, torch.zeros(2, 2, dtype=torch.float64), RK4, 64)
-    torch.testing.assert_close(path.states[-1], end)
-    energy = PathEnergy(gram, ASTERN, end, 10)
+    ends = ASTERN + normals(2, 2, scale=0.4)
+    path = joined(ASTERN, ends, 64)
+    torch.testing.assert_close(path.states[-1], ends)
+    energy = PathEnergy(gram, ASTERN, ends, 10)
     assert minimise(energy, np.zeros(energy.unknowns)).value == pytest.approx(path.path_energy, rel=1e-7)
 
 
 def test_an_end_that_no_flow_reaches_is_said():
     # two landmarks in the same place, which no diffeomorphism takes there
-    with pytest.raises(Diverged):
-        geodesic_to(KERNEL, ASTERN, torch.zeros(2, 2, dtype=torch.float64), ASTERN, RK4, 8)
+    shot = shoot(FixedEnds(KERNEL, ASTERN, torch.zeros(2, 2, dtype=torch.float64)), steps=8)
+    assert not shot.converged
+    assert shot.why
+
+
+def test_the_value_between_fixed_ends_is_the_energy_of_the_path():
+    shot = shoot(FixedEnds(KERNEL, ASTERN, ASTERN + normals(2, 2, scale=0.4)), steps=32)
+    assert shot.value == pytest.approx(shot.energy, rel=1e-6)
+    assert shot.residual < 1e-9
 
 
 def beyond(time: float) -> Geodesic:
@@ -65,24 +83,32 @@ def beyond(time: float) -> Geodesic:
 def test_beyond_a_conjugate_point_and_only_there_the_second_variation_has_a_negative_eigenvalue(time: float):
     path = beyond(time)
     energy = PathEnergy(gram, ASTERN, path.states[-1], 14)
-    c = torch.from_numpy(coefficients(path, energy)).requires_grad_()
+    c = energy.coefficients(path.states).requires_grad_()
     (gradient,) = torch.autograd.grad(energy(c), c)
     assert float(gradient.norm()) < 1e-2 * path.path_energy
-    eigenvalues = torch.linalg.eigvalsh(torch.autograd.functional.hessian(energy, c.detach()))
-    margin = conjugate_margin(KERNEL, path)
-    assert int((eigenvalues < 0).sum()) == int(margin < 0) == int(time == 1.0)
+    curvatures = energy.curvatures(c.detach())
+    assert int((curvatures < 0).sum()) == int(conjugate_margin(KERNEL, path) < 0) == int(time == 1.0)
 
 
-def coefficients(path: Geodesic, energy: PathEnergy) -> np.ndarray:
-    """Of the path's states, by least squares."""
-    times = np.linspace(0, 1, len(path.states))
-    straight, _ = energy.path(torch.zeros(energy.unknowns, dtype=torch.float64), times)
-    units = torch.eye(energy.degree, dtype=torch.float64)
-    across = torch.zeros(energy.degree, energy.degree, 2, 2, dtype=torch.float64)
-    across[:, :, 0, 0] = units
-    bends = torch.stack([energy.path(one.flatten(), times)[0][:, 0, 0] - straight[:, 0, 0] for one in across], 1)
-    off = (path.states - straight).flatten(1)
-    return torch.linalg.lstsq(bends, off).solution.reshape(-1).numpy()
+def test_a_conjugate_time_is_where_jacobi_fields_lose_a_direction_whatever_the_steps():
+    time = conjugate_time(beyond(1.0))
+    least = torch.linalg.svdvals(beyond(time).fields[-1])[-1]
+    assert float(least) < 1e-4 * float(torch.linalg.svdvals(beyond(1.0).fields[-1])[-1])
+
+
+def test_eigenvalues_of_the_second_variation_are_those_of_differences_of_the_energy():
+    path = beyond(1.0)
+    energy = PathEnergy(gram, ASTERN, path.states[-1], 6)
+    c, eps = energy.coefficients(path.states), 1e-3
+    v = normals(energy.unknowns, seed=3)
+    second = float(energy(c + eps * v) - 2 * energy(c) + energy(c - eps * v)) / eps**2
+    hessian = torch.func.hessian(energy)(c)
+    assert float(v @ hessian @ v) == pytest.approx(second, rel=1e-4)
+    # of a kernel that is constant all are 1
+    flat = PathEnergy(lambda q: torch.eye(2, dtype=q.dtype).expand(*q.shape[:-2], 2, 2), ASTERN, ASTERN, 6)
+    torch.testing.assert_close(flat.curvatures(c), torch.ones_like(c))
+    # signs are those of the Hessian itself, whatever they are relative to
+    assert int((energy.curvatures(c) < 0).sum()) == int((torch.linalg.eigvalsh(hessian) < 0).sum()) == 1
 
 
 # -- energies of paths ----------------------------------------------------------------------------
@@ -108,5 +134,5 @@ def test_paths_keep_their_ends_and_have_their_velocities():
 def test_along_a_flow_the_energy_is_that_of_its_hamiltonian():
     path = beyond(0.4)
     energy = PathEnergy(gram, ASTERN, path.states[-1], 14)
-    c = torch.from_numpy(coefficients(path, energy))
+    c = energy.coefficients(path.states)
     assert float(energy(c)) == pytest.approx(path.path_energy, rel=1e-4)

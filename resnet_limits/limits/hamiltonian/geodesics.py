@@ -1,28 +1,25 @@
-"""Geodesics between given points, and their Jacobi fields `D(t) = dq(t)/dP_0`.
+"""Geodesics and their Jacobi fields `D(t) = dq(t)/dP_0`.
 
-    q(1; P_0) = y                       Newton's method on P_0, with D(1)
     D(t) = t Gamma(q_0, q_0) + ..       the first t where D(t) is singular is conjugate to 0
 
 Up to the first conjugate time a geodesic is a strict local minimum of the path energy between its ends; beyond it there
-is less. Source: Milnor, Morse theory, 1963, sections 14 and 15.
+is less. The one between two given points is found by `shooting.FixedEnds`. Source: Milnor, Morse theory, 1963,
+sections 14 and 15.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float
+from scipy.optimize import brentq
 from torch import Tensor
 
-from .integrators import Diverged, Integrator
+from .integrators import Integrator
 from .kernels.kernel import OperatorKernel
-
-MOST_STEPS_OF_JOINING = 40
-RELATIVE_MISS = 1e-12
-"""How far from `y` a geodesic may end, relative to the way."""
-SHORTEST_STEP_OF_JOINING = 1e-3
-"""Fraction of Newton's step below which none lowers the miss."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +31,11 @@ class Geodesic:
     states: Tensor
     fields: Tensor
     path_energy: float
+
+    @property
+    def times(self) -> Float[Tensor, " steps"]:
+        """Those of the fields."""
+        return torch.arange(1, len(self.fields) + 1, dtype=self.fields.dtype) / len(self.fields)
 
 
 def geodesic(
@@ -50,45 +52,25 @@ def geodesic(
     return Geodesic(momentum, torch.stack(states), torch.stack(fields), path_energy)
 
 
-def geodesic_to(
-    kernel: OperatorKernel,
-    q: Float[Tensor, "n d"],
-    end: Float[Tensor, "n d"],
-    P: Float[Tensor, "n d"],
-    integrator: Integrator,
-    steps: int,
-) -> Geodesic:
-    """The geodesic from `q` to `end` that Newton's method finds from the momentum `P`; steps are halved while they do
-    not come nearer. Raises `Diverged` where it does not arrive."""
-    path = geodesic(kernel, q, P, integrator, steps)
-    for _ in range(MOST_STEPS_OF_JOINING):
-        miss = path.states[-1] - end
-        if float(miss.norm()) <= RELATIVE_MISS * float((end - q).norm()):
-            return path
-        path = _nearer(kernel, path, end, integrator, steps)
-    raise Diverged(f"no geodesic was found in {MOST_STEPS_OF_JOINING} Newton steps")
-
-
-def _nearer(kernel: OperatorKernel, path: Geodesic, end: Tensor, integrator: Integrator, steps: int) -> Geodesic:
-    miss = path.states[-1] - end
-    step, scale = torch.linalg.solve(path.fields[-1], miss.flatten()).reshape(miss.shape), 1.0
-    while scale > SHORTEST_STEP_OF_JOINING:
-        try:
-            ahead = geodesic(kernel, path.states[0], path.momentum - scale * step, integrator, steps)
-        except Diverged:
-            ahead = None
-        if ahead is not None and float((ahead.states[-1] - end).norm()) < float(miss.norm()):
-            return ahead
-        scale /= 2
-    raise Diverged("Newton's steps no longer come nearer to the end")
-
-
 def conjugate_margin(kernel: OperatorKernel, path: Geodesic) -> float:
     """The least singular value of `(t Gamma(q_0, q_0))^{-1} D(t)` over the times, which starts from 1; negative where
     the determinant has changed its sign."""
     q, d = path.states[0], path.momentum.shape[1]
     K = torch.kron(kernel.matrix(q, q), torch.eye(d, dtype=q.dtype))
-    times = torch.arange(1, len(path.fields) + 1, dtype=K.dtype) / len(path.fields)
-    relative = torch.linalg.solve(K, path.fields / times[:, None, None])
+    relative = torch.linalg.solve(K, path.fields / path.times[:, None, None])
     least = torch.linalg.svdvals(relative)[:, -1]
     return float((least * torch.linalg.det(relative).sign()).min())
+
+
+def conjugate_time(path: Geodesic) -> float:
+    """The first time at which `det D(t)` changes its sign, by the cubic through the four times around it; nan where it
+    does not."""
+    determinants, times = torch.linalg.det(path.fields).numpy(), path.times.numpy()
+    (changes,) = np.nonzero(determinants[1:] * determinants[:-1] < 0)
+    if not len(changes):
+        return math.nan
+    first = int(changes[0])
+    four = slice(max(0, first - 1), max(0, first - 1) + 4)
+    scaled = determinants[four] / np.abs(determinants[four]).max()
+    cubic = np.polynomial.Polynomial.fit(times[four], scaled, len(scaled) - 1)
+    return float(brentq(cubic, times[first], times[first + 1]))  # pyright: ignore

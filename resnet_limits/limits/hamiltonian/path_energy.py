@@ -5,7 +5,8 @@
 `P_k` are Legendre's polynomials: the `B_k` vanish at both ends, their derivatives are orthonormal. Of all velocity
 fields that move points along `q` the one of least norm is `Gamma(., q) p`, `Gamma(q, q) p = q'`, so the coefficients
 (K, n, d) run through all controls whose paths end in `y`, up to the degree; no momentum and no flow occurs. Integrals
-are Gauss's. Along a geodesic the path energy is `2 H`, `H` the energy.
+are Gauss's. Along a geodesic the path energy is `2 H`, `H` the energy, and stationary; its Hessian has a negative
+eigenvalue for each conjugate point on the way (Milnor, Morse theory, 1963, section 15).
 """
 
 from __future__ import annotations
@@ -47,12 +48,36 @@ class PathEnergy:
         q = self.start + torch.from_numpy(t)[:, None, None] * along + torch.tensordot(bends, c, dims=1)
         return q, along + torch.tensordot(slopes, c, dims=1)
 
+    def coefficients(self, states: Float[Tensor, "k n d"]) -> Float[Tensor, " m"]:
+        """The flat coefficients of the path through these states at the times 0, 1/(k-1), .. 1, by least squares."""
+        t = np.linspace(0, 1, len(states))
+        straight, _ = self.path(states.new_zeros(self.unknowns), t)
+        bends, _ = _basis(self.degree, t)
+        return torch.linalg.lstsq(torch.from_numpy(bends), (states - straight).flatten(1)).solution.flatten()
+
     def __call__(self, c: Float[Tensor, " m"]) -> Tensor:
         """The path energy, a scalar of the flat coefficients."""
-        nodes, weights = legendre.leggauss(NODES_A_DEGREE * self.degree)
-        q, velocity = self.path(c, (nodes + 1) / 2)
+        t, weights = self._nodes()
+        q, velocity = self.path(c, t)
         costs = (velocity * torch.linalg.solve(self.gram(q), velocity)).sum((1, 2))
-        return costs @ torch.from_numpy(weights / 2)
+        return costs @ weights
+
+    def curvatures(self, c: Float[Tensor, " m"]) -> Float[Tensor, " m"]:
+        """The eigenvalues of the Hessian, from the least on, relative to `2 int tr V'^T Gamma(q, q)^{-1} V' dt` of a
+        variation V: 1 where the kernel is constant."""
+        t, weights = self._nodes()
+        (q, _), (_, slopes) = self.path(c, t), _basis(self.degree, t)
+        inverse, S = torch.linalg.inv(self.gram(q)), torch.from_numpy(slopes)
+        one = torch.eye(self.start.shape[1], dtype=q.dtype)
+        lengths = torch.einsum("t,tk,tl,tij,ab->kialjb", weights, S, S, inverse, one).reshape(len(c), len(c))
+        root = torch.linalg.cholesky(2 * lengths)
+        half = torch.linalg.solve_triangular(root, torch.func.hessian(self)(c), upper=False)
+        return torch.linalg.eigvalsh(torch.linalg.solve_triangular(root, half.T, upper=False))
+
+    def _nodes(self) -> tuple[np.ndarray, Tensor]:
+        """Times and weights of the quadrature."""
+        nodes, weights = legendre.leggauss(NODES_A_DEGREE * self.degree)
+        return (nodes + 1) / 2, torch.from_numpy(weights / 2)
 
 
 def _basis(degree: int, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,6 @@ PermutationGroup.generated_by([[1, 2, 3, 0], [0, 3, 2, 1]])    all products of t
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,9 +16,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from ...errors import SettingError
-
-MOST_ELEMENTS = 4096
-"""Elements of the largest group: a row of features is read for each of them."""
+from .generators import MOST_ELEMENTS, generated_group
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,14 +38,7 @@ class PermutationGroup:
         >>> turns.order, kernel.matrix(torch.zeros(1, 4), torch.zeros(1, 4)).diagonal().tolist()
         (4, [1.0, 1.0, 1.0, 1.0])
         """
-        given = [_permutation(generator) for generator in generators]
-        if not given:
-            raise SettingError("generators: there are none; give one permutation or more, e.g. [1, 2, 0]")
-        if len(counts := sorted({len(generator) for generator in given})) > 1:
-            raise SettingError(
-                f"generators: they permute {' and '.join(map(str, counts))} sites; all of them permute the same sites"
-            )
-        return cls(torch.tensor(_closed(given)))
+        return cls(torch.tensor(generated_group(generators)))
 
     @classmethod
     def shifts(cls, *sizes: int) -> PermutationGroup:
@@ -71,37 +61,12 @@ class PermutationGroup:
     def sites(self) -> int:
         return self.elements.shape[1]
 
+    @property
+    def orbits(self) -> list[int]:
+        """The first site of each orbit, of the sites that the elements bring to each other."""
+        return self.elements.amin(0).unique().tolist()
+
     def moved(self, g: int, x: Tensor) -> Tensor:
         """`pi(g) x` of values at the sites, channel by channel, (*, channels sites)."""
         by_channel = x.unflatten(-1, (-1, self.sites))
         return torch.empty_like(by_channel).index_copy_(-1, self.elements[g], by_channel).flatten(-2)
-
-
-def _permutation(generator: Any) -> tuple[int, ...]:
-    """Raises `SettingError` where this is none."""
-    try:
-        images = tuple(operator.index(image) for image in generator)
-    except TypeError:
-        raise SettingError(
-            f"generators: expected the sites that 0, 1, ... are brought to, e.g. [1, 2, 0], got {generator!r}"
-        ) from None
-    if not images or sorted(images) != list(range(len(images))):
-        raise SettingError(
-            f"generators: {list(images)} is no permutation; each of 0 to {max(len(images) - 1, 0)} stands in it once"
-        )
-    return images
-
-
-def _closed(generators: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
-    """All products of the generators, the identity first. Of a finite group these hold the inverses too."""
-    identity = tuple(range(len(generators[0])))
-    elements, last = {identity: None}, [identity]
-    while last:
-        products = (tuple(generator[site] for site in element) for element in last for generator in generators)
-        last = [product for product in dict.fromkeys(products) if product not in elements]
-        elements.update(dict.fromkeys(last))
-        if len(elements) > MOST_ELEMENTS:
-            raise SettingError(
-                f"generators: their group has more than {MOST_ELEMENTS} elements; choose generators of a smaller one"
-            )
-    return list(elements)

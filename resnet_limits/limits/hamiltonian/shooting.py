@@ -1,6 +1,6 @@
 """Geodesic shooting: the initial momentum `P_0` whose path from `q_0` is stationary for `nu H + loss(q(1))`.
 
-    G(P_0) = P(1) + (1/nu) dloss/dq(q(1)) = 0
+    G(P_0) = P(1) + (1/nu) dloss/dq(q(1)) = 0        or, where the points are to end in y,  G(P_0) = q(1) - y = 0
 
 `P_0` is all there is to find, whatever the depth. From far away J(P_0) = nu H(q_0, P_0) + loss(q(1)) is lowered by
 L-BFGS, with gradients carried back through the flow (`trajectory.pull_back_through_flow`); where features are fewer
@@ -15,6 +15,7 @@ Source: Owhadi 2020, arXiv 2008.03920; Miller, Trouve & Younes 2006.
 from __future__ import annotations
 
 import functools
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -47,14 +48,15 @@ GOOD_DECREASE = 0.1
 """Factor by which a step lowers `|G|` while the derivative need not be made anew."""
 MOST_NEWTON_ITERATIONS = 25
 SHOOTING_TOLERANCE = 1e-11
-"""Size of `G` relative to that of the momenta."""
+"""Of `|G|`, relative to what it is relative to."""
 
 
 @dataclass(frozen=True, repr=False)
 class Shooting(InWords):
     """An initial momentum, its trajectory and how well it hits.
 
-    `residual` is `|G| / |P(1)|`; `energy` is `H` at the start. `value` is `nu H + loss`, H the mean over the steps.
+    `residual` is `|G|`, relative to `|P(1)|`, or to the way where the ends are given; `energy` is `H` at the start.
+    `value` is `nu H + loss`, or `H`, the mean over the steps.
     `diverged` says in words how the path ended early, and `why` what else kept it from the tolerance.
     """
 
@@ -83,11 +85,34 @@ class Shooting(InWords):
 
 
 @dataclass(frozen=True)
-class Problem:
-    """A kernel, points `q` (n, d), the weight `nu` of the energy, and the loss at the end."""
+class Aim(ABC):
+    """A kernel, the points `q` (n, d) that paths start from, and what is to vanish at their end, `G`."""
 
     kernel: OperatorKernel
     q: Float[Tensor, "n d"]
+
+    @abstractmethod
+    def residual(self, path: Trajectory) -> Tensor:
+        """`G`."""
+
+    @abstractmethod
+    def variation(self, path: Trajectory) -> Callable[[Tensor, Tensor], Tensor]:
+        """`(dq, dP) -> dG` of tangents (*b, n, d) at the end of the path."""
+
+    @abstractmethod
+    def size(self, path: Trajectory) -> float:
+        """What `|G|` is relative to."""
+
+    @abstractmethod
+    def value(self, path: Trajectory) -> float:
+        """What the path is stationary for; H is the mean of the trapezoidal rule over the steps (any of them, where it
+        is kept)."""
+
+
+@dataclass(frozen=True)
+class Problem(Aim):
+    """A kernel, points `q` (n, d), the weight `nu` of the energy, and the loss at the end."""
+
     nu: float
     loss: EndLoss
 
@@ -97,14 +122,44 @@ class Problem:
         return self.kernel.at(self.q)
 
     def residual(self, path: Trajectory) -> Tensor:
-        """`G`."""
         q, P = path.end
         return P + self.loss.gradient(q) / self.nu
 
+    def variation(self, path: Trajectory) -> Callable[[Tensor, Tensor], Tensor]:
+        of = self.loss.hessian(path.end[0])
+        return lambda dq, dP: dP + of(dq) / self.nu
+
+    def size(self, path: Trajectory) -> float:
+        return float(path.end[1].norm())
+
     def value(self, path: Trajectory) -> float:
-        """`nu H + loss`, H the mean of the trapezoidal rule over the steps (any of them, where it is kept)."""
-        mean = (path.energy[1:] + path.energy[:-1]).mean() / 2
-        return float(self.nu * mean + self.loss.value(path.end[0]))
+        """`nu H + loss`."""
+        return float(self.nu * _mean_energy(path) + self.loss.value(path.end[0]))
+
+
+@dataclass(frozen=True)
+class FixedEnds(Aim):
+    """A kernel, points `q` (n, d) and where they are to end, `ends` (n, d): a loss that is 0 there, infinite
+    elsewhere."""
+
+    ends: Float[Tensor, "n d"]
+
+    def residual(self, path: Trajectory) -> Tensor:
+        return path.end[0] - self.ends
+
+    def variation(self, path: Trajectory) -> Callable[[Tensor, Tensor], Tensor]:
+        return lambda dq, dP: dq
+
+    def size(self, path: Trajectory) -> float:
+        return float((self.ends - self.q).norm())
+
+    def value(self, path: Trajectory) -> float:
+        """`H`."""
+        return float(_mean_energy(path))
+
+
+def _mean_energy(path: Trajectory) -> Tensor:
+    return (path.energy[1:] + path.energy[:-1]).mean() / 2
 
 
 def value_and_gradient(
@@ -182,7 +237,7 @@ def _carried(kernel: OperatorKernel, q: Tensor, p: Tensor, c: Tensor) -> Tensor:
 
 
 def shoot(
-    problem: Problem,
+    problem: Aim,
     start: Float[Tensor, "n d"] | None = None,
     integrator: Integrator | str = "rk4",
     steps: int = 16,
@@ -204,8 +259,9 @@ def shoot(
     >>> shot.converged, shot.trajectory.end[0][:, 1].round(decimals=1).tolist()
     (True, [0.8, -0.8])
     """
-    if not isinstance(problem, Problem):
-        raise SettingError(f"shoot: expected rl.Problem(kernel, points, nu, loss), got {problem!r}")
+    if not isinstance(problem, Aim):
+        ways = "rl.Problem(kernel, points, nu, loss), or rl.FixedEnds(kernel, points, ends)"
+        raise SettingError(f"shoot: expected {ways}, got {problem!r}")
     if isinstance(integrator, str):
         if integrator not in INTEGRATORS:
             raise SettingError(f"shoot: unknown integrator {one_of(integrator, INTEGRATORS)}")
@@ -214,7 +270,7 @@ def shoot(
     path = trajectory_from(problem.kernel, problem.q, P, integrator, steps)
     G = None if path.diverged else problem.residual(path)
     done, finer, solve = 0, NEWTON_STEPS, None
-    while G is not None and done < iterations and float(G.norm()) > tolerance * float(path.end[1].norm()):
+    while G is not None and done < iterations and float(G.norm()) > tolerance * problem.size(path):
         fresh, norm = solve is None, float(G.norm())
         try:
             solve = solve or _inverse(problem, P, path, finer)
@@ -233,7 +289,7 @@ def shoot(
         else:
             why = why or "Newton's steps no longer lower the residual"
             break
-    residual = float("inf") if G is None else float(G.norm() / path.end[1].norm().clamp(min=1e-300))
+    residual = float("inf") if G is None else float(G.norm()) / max(problem.size(path), 1e-300)
     energy = float(path.energy[0])
     if path.diverged:
         return Shooting(P, path, float("inf"), energy, residual, done, False, f"the path diverged {path.diverged}")
@@ -245,7 +301,7 @@ def shoot(
 
 
 def _line_search(
-    problem: Problem, P: Tensor, step: Tensor, norm: float, integrator: Integrator, steps: int, *, full_only: bool
+    problem: Aim, P: Tensor, step: Tensor, norm: float, integrator: Integrator, steps: int, *, full_only: bool
 ) -> tuple[Tensor, Trajectory, Tensor] | None:
     """The first of `P - step`, `P - step/2`, ... that lowers `|G|`; None where none does."""
     scale = 1.0
@@ -260,15 +316,15 @@ def _line_search(
     return None
 
 
-def _inverse(problem: Problem, P: Tensor, path: Trajectory, steps: int) -> Callable[[Tensor], Tensor]:
+def _inverse(problem: Aim, P: Tensor, path: Trajectory, steps: int) -> Callable[[Tensor], Tensor]:
     """`G -> (dG/dP_0)^{-1} G`, the derivative by so many steps of RK4."""
-    of = problem.loss.hessian(path.end[0])
+    varied = problem.variation(path)
     integrator, zero = INTEGRATORS["rk4"], torch.zeros_like(P)
 
     def product(v: Tensor) -> Tensor:
         """`dG` along `v` (*b, n, d)."""
         u, w = tangent_at_end(problem.kernel, problem.q, P, integrator, steps, zero.expand_as(v), v)
-        return w + of(u) / problem.nu
+        return varied(u, w)
 
     n = P.numel()
     if n > MOST_UNKNOWNS_DENSE or not problem.kernel.scalar:

@@ -17,7 +17,7 @@ from torch import Tensor
 from ...limits.flow import root_mean_square
 from ...limits.hamiltonian.integrators import INTEGRATORS, Diverged
 from ...limits.hamiltonian.kernels.kernel import OperatorKernel
-from ...limits.hamiltonian.shooting import Problem, Shooting, shoot
+from ...limits.hamiltonian.shooting import Aim, Problem, Shooting, shoot
 from ...limits.hamiltonian.trajectory import Trajectory, trajectory_from
 from ...measurement.job import Job
 from ...measurement.record import Record
@@ -130,7 +130,7 @@ def limit_of_setup(job: Job, settings: Hamiltonian, problem: Setup, name: str, *
     )
 
 
-def both(aim: Problem, P: Tensor, integrator: str, steps: int) -> tuple[Shooting, Shooting]:
+def both(aim: Aim, P: Tensor, integrator: str, steps: int) -> tuple[Shooting, Shooting]:
     """Shootings from `P` with all the steps, and with half of them."""
     by, few, half = INTEGRATORS[integrator], max(STEPS_OF_COARSEST_SHOOTING, steps // 8), steps // 2
     first = shoot(aim, P, by, few)  # most of the way, at an eighth of the cost

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -82,7 +81,7 @@ def loss_of(settings: Hamiltonian, y: Float[Tensor, "n o"]) -> EndLoss:
         return Ridge(kernel_of(settings), y, keys.ridge)
     if keys.readout == "linear":
         return Linear(l, y, keys.ridge)
-    return Fixed(l, y) if keys.readout == "fixed" else Pooled(l, y, sites=math.prod(settings.grid()))
+    return Fixed(l, y) if keys.readout == "fixed" else Pooled(l, y, sites=settings.sites())
 
 
 @dataclass(frozen=True)
@@ -138,6 +137,8 @@ KEYS_OF_HAMILTONIAN_PROBLEM = (
                 "length",
                 "bias",
                 "window",
+                "generators",
+                "patch",
                 "points",
                 "scheme",
             ),

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from ...data import sizes
 from ...errors import SettingError
+from ...limits.hamiltonian.generators import generated_group
 from ...limits.hamiltonian.kernels.kernel import OperatorKernel
 from ...limits.hamiltonian.losses.loss import PointwiseLoss
 from .settings import Hamiltonian, HamiltonianKeys
@@ -54,6 +55,7 @@ def check(settings: Hamiltonian) -> None:
             f"hamiltonian.loss={keys.loss}: kernel ridge regression has the square loss; choose"
             " hamiltonian.loss=square, or hamiltonian.readout=linear"
         )
+    _check_group(settings)
     if not OperatorKernel.options[keys.kernel].scalar:
         _check_windows(settings)
     scores = outputs(settings)
@@ -65,7 +67,7 @@ def check(settings: Hamiltonian) -> None:
     if keys.readout == "pooled" and scores > settings.channels():
         raise SettingError(
             f"width={settings.width}: {data.named()} has {scores} scores, means of as many channels of"
-            f" {math.prod(settings.grid())} sites; choose width={scores * math.prod(settings.grid())} or more, or"
+            f" {settings.sites()} sites; choose width={scores * settings.sites()} or more, or"
             " hamiltonian.readout=linear"
         )
     if keys.readout == "fixed" and scores > settings.width:
@@ -101,19 +103,41 @@ def _check_keys_of_kernel(keys: HamiltonianKeys) -> None:
             )
 
 
+def _check_group(settings: Hamiltonian) -> None:
+    """Raise `SettingError` for generators of no group, and for a patch of sites that they do not permute."""
+    keys = settings.hamiltonian
+    if keys.generators is None:
+        if keys.patch is not None:
+            raise SettingError(
+                f"hamiltonian.patch={keys.patch}: its sites are those that hamiltonian.generators permute, and these"
+                " are not given; set them, or hamiltonian.window for the shifts of an image"
+            )
+        return
+    try:
+        generated_group(keys.generators)
+    except SettingError as wrong:
+        raise SettingError(f"hamiltonian.{wrong}") from None
+    if beyond := [site for site in keys.patch or () if site >= settings.sites()]:
+        raise SettingError(
+            f"hamiltonian.patch={keys.patch}: hamiltonian.generators permute the sites 0 to {settings.sites() - 1}, and"
+            f" {beyond[0]} is none of them"
+        )
+
+
 def _check_windows(settings: Hamiltonian) -> None:
     """Raise `SettingError` for a kernel of windows whose states have not a value at each site, channel by channel."""
-    keys, grid, features = settings.hamiltonian, settings.grid(), settings.data.dimension()
-    sites, named = math.prod(grid), " x ".join(map(str, grid))
+    keys, grid, features, sites = settings.hamiltonian, settings.grid(), settings.data.dimension(), settings.sites()
+    named = " x ".join(map(str, grid)) + f" = {sites} sites" if keys.generators is None else f"{sites} sites"
     if settings.width < features or settings.width % sites:
-        least = max(features, sites)
+        least = -(-features // sites) * sites
         raise SettingError(
-            f"width={settings.width}: with hamiltonian.kernel={keys.kernel} a state is channels of {named} ="
-            f" {sites} sites; choose width={least}, or {least + sites} with a channel more"
+            f"width={settings.width}: with hamiltonian.kernel={keys.kernel} a state is channels of {named}; choose"
+            f" width={least}, or {least + sites} with a channel more"
         )
-    if keys.window % 2 == 0 or keys.window > min(grid):
+    if keys.generators is None and (keys.window % 2 == 0 or keys.window > min(grid)):
         raise SettingError(
-            f"hamiltonian.window={keys.window}: expected an odd number of sites, at most those of the grid, {named}"
+            f"hamiltonian.window={keys.window}: expected an odd number of sites, at most those of the grid,"
+            f" {' x '.join(map(str, grid))}"
         )
     if keys.readout == "ridge":
         raise SettingError(

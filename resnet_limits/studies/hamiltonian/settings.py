@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Optional
 
 from ...data.sources.moons import MoonsData
 from ...data.sources.source import Data
@@ -49,6 +50,20 @@ class HamiltonianKeys(WithKeys):
     length: float = key(1.0, "length scale of the Gaussian kernel, and of the periodic one", low=1e-3, high=1e3)
     bias: bool = key(True, "whether a layer of features has a bias: (a(x), 1), or a(x) alone")
     window: int = key(3, "side of the windows of the equivariant kernel, an odd number of sites", low=1, high=99)
+    generators: Optional[list[list[int]]] = key(
+        None,
+        "permutations whose group the equivariant kernel has, each by the sites that 0, 1, .. are brought to:"
+        " [[1,2,3,0],[3,2,1,0]]; null: the cyclic shifts of the data's grid",
+        low=0,
+        sparse=True,
+    )
+    patch: Optional[list[int]] = key(
+        None,
+        "with hamiltonian.generators: the sites that an element brings to those which its row of features sees; null:"
+        " all",
+        low=0,
+        sparse=True,
+    )
     scheme: str = key(
         "euler",
         "blocks: euler q + w f(q), or heun q + w (f(q) + f(q + w f(q)))/2, of the features of an activation",
@@ -86,6 +101,11 @@ class Hamiltonian(Settings):
         shape = self.data.shape()
         return (self.data.dimension(),) if shape is None else shape[1:]
 
+    def sites(self) -> int:
+        """Those that the kernel of windows permutes: of the generators, else of the grid."""
+        generators = self.hamiltonian.generators
+        return math.prod(self.grid()) if generators is None else len(generators[0])
+
     def channels(self) -> int:
         """Values of a state at each site."""
-        return self.width // math.prod(self.grid())
+        return self.width // self.sites()

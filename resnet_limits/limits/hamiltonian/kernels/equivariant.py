@@ -40,15 +40,22 @@ class EquivariantKernel(FeaturesKernel):
 
     @classmethod
     def of(cls, keys: Mapping[str, Any]) -> EquivariantKernel:
-        """That of the cyclic shifts of the data's `grid`, with so many `channels` and windows of so many sites."""
+        """That of the group with these `generators` and a `patch`, by default all sites, outputs one site of each
+        orbit; without generators that of the cyclic shifts of the data's `grid`, with windows of so many sites."""
+        from ..permutations import PermutationGroup
         from ..windows import Windows
 
-        windows = Windows.of_shifts(keys["grid"], keys["window"], channels=keys["channels"])
-        return cls(activation_named(keys["activation"]), windows=windows)
+        if keys["generators"] is None:
+            windows = Windows.of_shifts(keys["grid"], keys["window"], channels=keys["channels"])
+        else:
+            group = PermutationGroup.generated_by(keys["generators"])
+            patch = keys["patch"] or range(group.sites)
+            windows = Windows.of_group(group, patch, group.orbits, channels=keys["channels"])
+        return cls(activation_named(keys["activation"]), keys["bias"], windows=windows)
 
     @classmethod
     def heeded(cls) -> tuple[str, ...]:
-        return ("activation", "window")
+        return ("activation", "bias", "window", "generators", "patch")
 
     def matrix(self, x: Float[Tensor, "m d"], y: Float[Tensor, "n d"]) -> Float[Tensor, "md nd"]:
         """The blocks `K(x_i, y_j)` (d, d), of a few points."""

@@ -1,8 +1,9 @@
 """`hamiltonian.optimal`: whether what geodesic shooting finds is a minimiser, by a search that knows no momenta.
 
-    shooting    q(1; P_0) = y by Newton's method from the momenta of a rigid turn, to the left and to the right
+    shooting    q(1; P_0) = y by `shoot` from the momenta of a rigid turn, to the left and to the right
     search      int tr q'^T Gamma(q, q)^{-1} q' dt over all paths from q_0 to y, from random coefficients
     margin      least singular value of (t Gamma(q_0, q_0))^{-1} dq(t)/dP_0,  t in (0, 1]
+    Hessian     of that integral at a geodesic, and at its beginnings up to a time t
 
 Two landmarks of the plane go to where a turn by 149 degrees takes them. Their difference turns by that angle, or the
 other way round: no diffeomorphism takes one landmark through the other, so the angle, followed through, tells the two
@@ -16,35 +17,39 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.optimize import brentq
 from torch import Tensor
 
-from ....limits.hamiltonian.geodesics import Geodesic, conjugate_margin, geodesic, geodesic_to
+from ....errors import MeasurementError
+from ....limits.hamiltonian.geodesics import Geodesic, conjugate_margin, conjugate_time, geodesic
 from ....limits.hamiltonian.integrators import INTEGRATORS
 from ....limits.hamiltonian.kernels.gaussian import GaussianKernel
 from ....limits.hamiltonian.path_energy import PathEnergy
+from ....limits.hamiltonian.shooting import FixedEnds, shoot
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record, unknown
 from ....random import generator
 from ....training.minimiser import minimise
-from ..limit import SAFETY_OF_SHOOTING_ERROR
+from ..limit import SAFETY_OF_SHOOTING_ERROR, both
 from .claims import COORDINATE_OF_CONJUGATE, COORDINATE_OF_TURN, PINS_OF_OPTIMAL
 
 LENGTH_OF_KERNEL_OF_PAIR = float(PINS_OF_OPTIMAL["hamiltonian.length"])
-KERNEL_OF_PAIR, INTEGRATOR_OF_SHOOTING = GaussianKernel(LENGTH_OF_KERNEL_OF_PAIR), INTEGRATORS["rk4"]
+KERNEL_OF_PAIR, INTEGRATOR_OF_SHOOTING = GaussianKernel(LENGTH_OF_KERNEL_OF_PAIR), "rk4"
 START_OF_PAIR = torch.tensor([[-1.0, 0.0], [1.0, 0.0]], dtype=torch.float64)
 TURN = 2.6
 """Radians; the other way it is 2 pi - 2.6."""
 MOMENTUM_BEYOND = torch.tensor([[-5.2, 8.2], [-8.0, 10.0]], dtype=torch.float64)
 """Of a geodesic whose first conjugate time is before 1."""
-PLACE_OF_BEYOND = 2
-"""Its place after the two others."""
-STEPS_OF_FIRST_GEODESIC, STEPS_OF_SHOOTING = 32, 128
-"""Of INTEGRATOR_OF_SHOOTING: from far away, and those of the geodesics, of which half as many tell the error."""
-SHARE_OF_ERROR = SAFETY_OF_SHOOTING_ERROR / (2**INTEGRATOR_OF_SHOOTING.order - 1)
-ERROR_OF_MARGIN = 1e-6
+PARTS_OF_TURN, STEPS_OF_PARTS = 4, 16
+"""Shorter turns on the way to the whole one, and the steps of their shooting."""
+STEPS_OF_SHOOTING = 128
+"""Of the geodesics, of which half as many tell the error."""
+SHARE_OF_ERROR = SAFETY_OF_SHOOTING_ERROR / (2 ** INTEGRATORS[INTEGRATOR_OF_SHOOTING].order - 1)
+ERROR_OF_MARGIN, ERROR_OF_CURVATURE, ERROR_OF_CONJUGATE_TIME = 1e-6, 1e-5, 1e-5
+"""By comparison with 256 steps, and with paths of 16 and of 28 coefficients."""
+EARLIEST_CONJUGATE_TIME = 0.1
 DEGREE_OF_PATHS = 20
 """Coefficients of a path: least energies are off by 1e-13 of them; of 16 by as much, of 12 by 2e-14 and 1e-10."""
-RANDOM_STARTS = 24
 STANDARD_DEVIATION_OF_STARTS = 2.0
 """Of each coefficient: both branches are reached."""
 TIMES_OF_TURNING = 200
@@ -54,57 +59,67 @@ RELATIVE_ERROR_OF_SEARCH = 1e-10
 
 
 def measure(job: Job) -> Measurement:
-    """Least energies found by those of the geodesics, and the margin of the lower one."""
-    seed = job.settings.seed
-    solution = job.shared.solve("optimal", {"seed": seed}, lambda: geodesics_and_searches(job, seed))
+    """Least energies found by those of the geodesics, the margin of the lower one, and where a third one ceases to be
+    a minimum."""
+    seed, starts = job.settings.seed, job.settings.replicas
+    solution = job.shared.solve(
+        "optimal", {"seed": seed, "replicas": starts}, lambda: geodesics_and_searches(job, seed, starts)
+    )
     turn, beyond = ({**of, **PINS_OF_OPTIMAL} for of in (COORDINATE_OF_TURN, COORDINATE_OF_CONJUGATE))
     energies, errors, angles = (solution[name].tolist() for name in ("energies", "errors", "angles"))
     lower = min((0, 1), key=lambda way: energies[way])
     higher = 1 - lower
     values, turns = solution["found"].T
     alike = np.abs(turns - angles[higher]) < math.pi
-    margin = float(solution["margins"][lower])
+    margin, (curvature, indefinite, conjugate) = float(solution["margins"][lower]), solution["beyond"].tolist()
     return Measurement(
         [
             ratio("least_energy", values, energies[lower], errors[lower], turn),
+            ratio("lowest_control", solution["lowest"], energies[lower], errors[lower], turn),
             ratio("least_energy_of_branch", values[alike], energies[higher], errors[higher], turn),
             Record("conjugate_margin", margin, reference_error=ERROR_OF_MARGIN, coordinates=turn),
-            ratio(
-                "least_energy",
-                solution["found_beyond"][:, 0],
-                energies[PLACE_OF_BEYOND],
-                errors[PLACE_OF_BEYOND],
-                beyond,
-            ),
+            Record("least_curvature", curvature, reference_error=ERROR_OF_CURVATURE, coordinates=beyond),
+            ratio_of_times(indefinite, conjugate, beyond),
         ]
     )
 
 
-def geodesics_and_searches(job: Job, seed: int) -> dict[str, np.ndarray]:
-    """Geodesics to the left and to the right and one beyond its conjugate point, and what the searches find."""
-    shots = [shot(way) for way in (TURN, TURN - 2 * math.pi)]
-    paths, errors = zip(*shots, strict=True)
-    beyond = geodesic(KERNEL_OF_PAIR, START_OF_PAIR, MOMENTUM_BEYOND, INTEGRATOR_OF_SHOOTING, STEPS_OF_SHOOTING)
+def geodesics_and_searches(job: Job, seed: int, starts: int) -> dict[str, np.ndarray]:
+    """Geodesics to the left and to the right, what the searches find, and the Hessian beyond a conjugate point."""
+    paths, errors = zip(*(shot(way) for way in (TURN, TURN - 2 * math.pi)), strict=True)
+    beyond = geodesic_of(MOMENTUM_BEYOND)
     job.progress(0.3, "random starts")
+    found, lowest = searched(turned(TURN), seed, starts)
     return {
-        "energies": np.array([*(path.path_energy for path in paths), beyond.path_energy]),
-        "errors": np.array([*errors, 0.0]),
+        "energies": np.array([path.path_energy for path in paths]),
+        "errors": np.array(errors),
         "angles": np.array([turning(path.states) for path in paths]),
         "margins": np.array([conjugate_margin(KERNEL_OF_PAIR, path) for path in paths]),
-        "found": searched(turned(TURN), seed, "hamiltonian.optimal"),
-        "found_beyond": searched(beyond.states[-1], seed, "hamiltonian.optimal.beyond"),
+        "found": found,
+        "lowest": np.array([lowest]),
+        "beyond": np.array([least_curvature(beyond, 1.0), indefinite_from(beyond), conjugate_time(beyond)]),
     }
 
 
 def ratio(name: str, values: np.ndarray, energy: float, error: float, where: dict[str, Any]) -> Record:
-    """The least of the energies found, by that of a geodesic with its error."""
+    """The least of these energies, by that of a geodesic with its error."""
     if not len(values):
         return unknown(name, "no random start leads there", where)
     off = error / energy + RELATIVE_ERROR_OF_SEARCH
     return Record(name, float(values.min()) / energy, reference=energy, reference_error=off, coordinates=where)
 
 
-# -- shooting -------------------------------------------------------------------------------------
+def ratio_of_times(indefinite: float, conjugate: float, where: dict[str, Any]) -> Record:
+    """When the Hessian becomes indefinite, by the conjugate time."""
+    if math.isnan(indefinite / conjugate):
+        return unknown("conjugate_time", "no conjugate point is on the way", where)
+    error = ERROR_OF_CONJUGATE_TIME
+    return Record(
+        "conjugate_time", indefinite / conjugate, reference=conjugate, reference_error=error, coordinates=where
+    )
+
+
+# -- geodesics ------------------------------------------------------------------------------------
 
 
 def turned(angle: float) -> Tensor:
@@ -114,14 +129,26 @@ def turned(angle: float) -> Tensor:
 
 
 def shot(way: float) -> tuple[Geodesic, float]:
-    """The geodesic to the turned landmarks from the momenta of a rigid turn by the angle `way`; its energy's error."""
-    end, across = turned(TURN), turned(math.pi / 2)
-    P = torch.linalg.solve(KERNEL_OF_PAIR.matrix(START_OF_PAIR, START_OF_PAIR), way * across)
-    for steps in (STEPS_OF_FIRST_GEODESIC, STEPS_OF_SHOOTING // 2):
-        P = geodesic_to(KERNEL_OF_PAIR, START_OF_PAIR, end, P, INTEGRATOR_OF_SHOOTING, steps).momentum
-    coarse = 2 * float(KERNEL_OF_PAIR.at(START_OF_PAIR).energy(P))
-    path = geodesic_to(KERNEL_OF_PAIR, START_OF_PAIR, end, P, INTEGRATOR_OF_SHOOTING, STEPS_OF_SHOOTING)
-    return path, SHARE_OF_ERROR * abs(path.path_energy - coarse)
+    """The geodesic to the landmarks turned by the angle `way`, from those to parts of that turn; its energy's error.
+    Raises `MeasurementError` where shooting does not find it."""
+    K = KERNEL_OF_PAIR.matrix(START_OF_PAIR, START_OF_PAIR)
+    P = torch.linalg.solve(K, way / PARTS_OF_TURN * turned(math.pi / 2))  # of a rigid turn
+    for part in range(1, PARTS_OF_TURN):
+        P = shoot(aim_turned_by(way * part / PARTS_OF_TURN), P, INTEGRATOR_OF_SHOOTING, STEPS_OF_PARTS).momentum
+        P = (part + 1) / part * P
+    fine, coarse = both(aim_turned_by(way), P, INTEGRATOR_OF_SHOOTING, STEPS_OF_SHOOTING)
+    if why := fine.why or coarse.why:
+        raise MeasurementError(f"the geodesic that turns by {way:.3g} was not found: {why}")
+    return geodesic_of(fine.momentum), 2 * SHARE_OF_ERROR * abs(fine.energy - coarse.energy)
+
+
+def aim_turned_by(angle: float) -> FixedEnds:
+    return FixedEnds(KERNEL_OF_PAIR, START_OF_PAIR, turned(angle))
+
+
+def geodesic_of(P: Tensor) -> Geodesic:
+    """The geodesic from the landmarks with these momenta."""
+    return geodesic(KERNEL_OF_PAIR, START_OF_PAIR, P, INTEGRATORS[INTEGRATOR_OF_SHOOTING], STEPS_OF_SHOOTING)
 
 
 def turning(states: Tensor) -> float:
@@ -131,7 +158,7 @@ def turning(states: Tensor) -> float:
     return float(angles[-1] - angles[0])
 
 
-# -- search ---------------------------------------------------------------------------------------
+# -- paths ----------------------------------------------------------------------------------------
 
 
 def kernel_matrices(q: Tensor) -> Tensor:
@@ -140,17 +167,42 @@ def kernel_matrices(q: Tensor) -> Tensor:
     return torch.exp(-squares / (2 * LENGTH_OF_KERNEL_OF_PAIR**2))
 
 
-def searched(end: Tensor, seed: int, purpose: str) -> np.ndarray:
-    """Energy and turning of the minima that random starts reach, (m, 2)."""
-    energy, times, minima = (
-        PathEnergy(kernel_matrices, START_OF_PAIR, end, DEGREE_OF_PATHS),
-        np.linspace(0, 1, TIMES_OF_TURNING),
-        [],
-    )
-    for start in range(RANDOM_STARTS):
-        c = STANDARD_DEVIATION_OF_STARTS * generator(seed, purpose, start).standard_normal(energy.unknowns)
-        minimum = minimise(energy, c, tolerance=RELATIVE_GRADIENT_OF_PATHS, certify=False)
+def energy_to(end: Tensor) -> PathEnergy:
+    """Of the paths from the landmarks to `end`."""
+    return PathEnergy(kernel_matrices, START_OF_PAIR, end, DEGREE_OF_PATHS)
+
+
+def searched(end: Tensor, seed: int, starts: int) -> tuple[np.ndarray, float]:
+    """Energy and turning of the minima that random starts reach, (m, 2); the least energy of all paths tried."""
+    energy, times, minima, lowest = energy_to(end), np.linspace(0, 1, TIMES_OF_TURNING), [], math.inf
+
+    def noted(c: Tensor) -> Tensor:
+        nonlocal lowest
+        value = energy(c)
+        lowest = min(lowest, float(value.detach()))
+        return value
+
+    for start in range(starts):
+        draw = generator(seed, "hamiltonian.optimal", start).standard_normal(energy.unknowns)
+        c = STANDARD_DEVIATION_OF_STARTS * draw
+        minimum = minimise(noted, c, tolerance=RELATIVE_GRADIENT_OF_PATHS, certify=False)
         states, _ = energy.path(torch.from_numpy(minimum.point), times)
         if minimum.converged:
             minima.append((minimum.value, turning(states)))
-    return np.array(minima).reshape(-1, 2)
+    return np.array(minima).reshape(-1, 2), lowest
+
+
+def least_curvature(path: Geodesic, time: float) -> float:
+    """The least eigenvalue of the Hessian of the path energy at the beginning of a geodesic, up to this time."""
+    whole, t = energy_to(path.states[-1]), np.linspace(0, time, len(path.states))
+    states, _ = whole.path(whole.coefficients(path.states), t)
+    part = energy_to(states[-1])
+    return float(part.curvatures(part.coefficients(states))[0])
+
+
+def indefinite_from(path: Geodesic) -> float:
+    """The time up to which that eigenvalue, which falls with the time, is positive; nan where it changes no sign."""
+    early, late = EARLIEST_CONJUGATE_TIME, 1.0
+    if not least_curvature(path, early) > 0 > least_curvature(path, late):
+        return math.nan
+    return float(brentq(lambda time: least_curvature(path, time), early, late, xtol=1e-8))  # pyright: ignore

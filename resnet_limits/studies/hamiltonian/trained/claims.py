@@ -28,6 +28,7 @@ EXPECTED_ORDER_AT_LEAST_1 = Expected("order_at_least", 1, 0.1)
 
 
 RIVAL_HALF_NU = "another factor 1/2 on the energy of the limit"
+RIVAL_NEW_MOMENTA = "new points that move others, by momenta of their own"
 PLATEAU_BY_DISTANCE = {
     "state_distance": "state_plateau",
     "weight_distance": "weight_plateau",

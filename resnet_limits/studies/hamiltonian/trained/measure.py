@@ -74,14 +74,13 @@ def _of_the_network(network: CertifiedNetwork) -> list[Record]:
     if network.still is not None:
         return [*_unknown(OBSERVABLES_OF_THE_NETWORK, network.still), unknown("energy_drift", network.still, drift)]
     depth, squares = network.network.depth, float(network.w.square().sum())
-    rounding = depth * RELATIVE_ROUNDING_OF_STATES + 2 * depth**0.5 * network.off
     at = [network.network.kernel.at(q) for q in network.states]
     energy = torch.stack([kernel.energy(P) for kernel, P in zip(at, network.momenta, strict=True)])
     drifted = float((energy - energy[0]).abs().max() / energy[0])
     return [
         *records_of_minimiser(network, where),
-        Record("euler_missed", _missed_by_euler(network), reference_error=rounding, coordinates=where),
-        Record("energy_drift", drifted, reference_error=rounding, coordinates=drift),
+        euler_missed(network, where),
+        Record("energy_drift", drifted, reference_error=_rounding(network), coordinates=drift),
         Record("path_energy", depth * squares, coordinates=where),
     ]
 
@@ -106,16 +105,23 @@ def _unknown(names: Iterable[str], why: str) -> list[Record]:
     return [unknown(name, why, COORDINATE_OF_SETTINGS_PROBLEM) for name in names]
 
 
-def _missed_by_euler(network: CertifiedNetwork) -> float:
+def euler_missed(network: CertifiedNetwork, where: Mapping[str, Any]) -> Record:
     """How far symplectic Euler in L steps from the network's own `P_0` ends up from its states and momenta, the largest
     over time, relative; infinite where it does not get to the end."""
     states, momenta, q0 = torch.stack(network.states), network.momenta, network.states[0]
     euler = INTEGRATORS["symplectic_euler"]
     path = trajectory_from(network.network.kernel, q0, momenta[0], euler, network.network.depth)
-    if path.diverged:
-        return math.inf
-    pairs = ((path.states, states, states - q0), (path.momenta, momenta, momenta))
-    return max(float((x - y).flatten(1).norm(dim=1).max() / z.flatten(1).norm(dim=1).max()) for x, y, z in pairs)
+    missed = math.inf
+    if not path.diverged:
+        pairs = ((path.states, states, states - q0), (path.momenta, momenta, momenta))
+        missed = max(float((x - y).flatten(1).norm(dim=1).max() / z.flatten(1).norm(dim=1).max()) for x, y, z in pairs)
+    return Record("euler_missed", missed, reference_error=_rounding(network), coordinates=where)
+
+
+def _rounding(network: CertifiedNetwork) -> float:
+    """Relative, of what goes through all layers, and what the gradient that is left leaves."""
+    depth = network.network.depth
+    return depth * RELATIVE_ROUNDING_OF_STATES + 2 * depth**0.5 * network.off
 
 
 def _accuracy(network: CertifiedNetwork) -> float:
