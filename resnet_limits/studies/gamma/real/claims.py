@@ -8,9 +8,9 @@ from ....papers import THORPE
 from ...group import Group
 from ...least import bytes_of_points
 from ...reached import EXPECTED_FIRST_ORDER
-from ..outside import minimiser_not_reached, no_rate, which_minimum_of_data
+from ..outside import minimiser_not_reached, no_rate, which_minimum
 from ..room import least_of_minimiser
-from ..settings import LOSS_OF_GAMMA, Gamma
+from ..settings import LOSS_OF_GAMMA, PROBLEM_OF_DATA, Gamma
 
 DISTANCES_COMPARED = ("weights_sup", "value_gap", "tl2", "h1")
 """What `compare.py` measures. The limit is extrapolated from the networks themselves: that they converge is no claim
@@ -26,10 +26,10 @@ def _claim(name: str, statement: str, observable: str, rival: Rival) -> Claim:
         kind="observation",
         observable=observable,
         expected=EXPECTED_FIRST_ORDER,
-        where={"problem": "data"},
+        where={"problem": PROBLEM_OF_DATA},
         outside=no_rate,
-        unmet=minimiser_not_reached("data"),
-        note=which_minimum_of_data,
+        unmet=minimiser_not_reached(PROBLEM_OF_DATA),
+        note=which_minimum(PROBLEM_OF_DATA),
         needs="depths that double, at least three" if observable in DISTANCES_COMPARED else "",
         verdicts=SMOKE_IS_TOO_SMALL if name in REAL_CLAIMS_OPEN_AT_SMOKE else AS_STATED,
         rival=rival,
