@@ -256,6 +256,9 @@ GROUP = Group(
         "least_gap": "|min E_n - min E|, over the branches of all starts, and over the limit's extremals; by problem",
         "lowest_extremal": "least value of the limit's extremals from starts of its own; by problem",
         "lowest_ends": "how many of these starts ended near the lowest extremal; by problem",
+        "collocated": "how many random paths, part of the way down, collocation led to an extremal from; its reference:"
+        " of how many; by problem",
+        "collocated_lowest": "how many of these are the lowest extremal; by problem",
         "least_missed": "|E of the limit of the branch that is judged - lowest extremal|, relative to it; by problem",
         "weights_sup": "largest |(K_k, b_k) - (K, b)(k/n)| over layers; of the data against the Richardson limit",
         "tl2": "distance of the weights, constant in each block, to the limit by the monotone coupling: bounds TL2"
