@@ -96,6 +96,21 @@ def test_of_several_minima_the_least_beyond_a_depth_is_judged_and_where_it_is_lo
     judgement = verdict("gamma.least", many, plateaus)
     assert judgement.verdict == "supported"
     assert "the others are local only; it is local only, too, at L=8 (by 0.005)" in judgement.note
+    eigenvalues = values(many, "branch_eigenvalue", problem="regression")
+    assert len(eigenvalues) == len(values(many, "branch_minimum", problem="regression")) > 4
+    assert min(eigenvalues) > 0
+    assert f"{len(eigenvalues)} of {len(eigenvalues)} certified as strict local minima" in judgement.note
+
+
+@pytest.mark.slow
+def test_an_extremal_lower_than_all_ends_of_descents_is_taken():
+    """One descent ends above the least; of random paths part of the way down some lead to it."""
+    one, many = (Job(starting(n)) for n in (1, 16))
+    lowest = [limit.lowest_extremal(job, small(job.settings, "regression"), {}) for job in (one, many)]
+    assert lowest[0] is not None
+    assert lowest[1] is not None
+    assert lowest[0].collocated_lowest > 0
+    assert lowest[0].value == pytest.approx(lowest[1].value, rel=1e-6)
 
 
 @pytest.mark.slow
