@@ -35,6 +35,8 @@ AMPLITUDE = 0.5
 DEPTH_OF_LIMIT = 128
 """Of the deepest of the networks that the limit on the data is extrapolated from."""
 RUNGS_OF_LIMIT = 3
+LAYERS_OF_RANDOM_PERTURBATION = 4
+"""After which a random perturbation repeats."""
 PATHS_THAT_ARE_NONE = 3
 """How many paths that are no minimisers are met."""
 PENALTY_OF_PATHS = 0.2
@@ -131,12 +133,14 @@ def _energies(problem: DepthRegularised, w: DepthWeights, seed: int) -> dict[tup
 
 
 def _shapes(problem: DepthRegularised, seed: int) -> Mapping[str, np.ndarray]:
-    """Perturbations of K (n, d, d) of size 1: of one entry, but for the random ones."""
+    """Perturbations of K (n, d, d) of size 1: of one entry, but for the random ones, which repeat a few draws so that
+    their roughness is the same at every depth."""
     n, d = problem.depth, problem.width
     oscillating, smooth = np.zeros((n, d, d)), np.zeros((n, d, d))
     oscillating[:, 0, 0] = (-1.0) ** np.arange(n)
     smooth[:, 0, 0] = np.cos(np.pi * np.arange(n) / n)
-    random = generator(seed, "gamma.perturbation").standard_normal((n, d, d))
+    repeated = generator(seed, "gamma.perturbation").standard_normal((LAYERS_OF_RANDOM_PERTURBATION, d, d))
+    random = np.resize(repeated, (n, d, d))
     return {"oscillating": oscillating, "smooth": smooth, "opposite": -smooth, "random": random}
 
 
