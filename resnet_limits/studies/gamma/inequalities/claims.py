@@ -75,7 +75,7 @@ GROUP = Group(
             outside=no_equations,
             unmet=no_limit("regression"),
             note=several_minima("regression"),
-            rival=Rival(*RIVAL_N_SQUARED, 62.75),
+            rival=Rival(*RIVAL_N_SQUARED, 62.74),
         ),
         Claim(
             id="gamma.real.recovery",
@@ -89,7 +89,7 @@ GROUP = Group(
             unmet=minimiser_not_reached(RECOVERED),
             note=which_minimum(RECOVERED),
             needs=f"{FEWEST_DEPTHS} depths that double",
-            rival=Rival(*RIVAL_BACKWARDS, 0.002026),
+            rival=Rival(*RIVAL_BACKWARDS, 0.001867),
         ),
         Claim(
             id="gamma.real.recovery.observed",
@@ -102,7 +102,7 @@ GROUP = Group(
             outside=no_rate,
             unmet=minimiser_not_reached(RECOVERED),
             note=which_minimum(RECOVERED),
-            rival=Rival(*RIVAL_BACKWARDS, 0.3665),
+            rival=Rival(*RIVAL_BACKWARDS, 0.3773),
         ),
     ),
     observables={

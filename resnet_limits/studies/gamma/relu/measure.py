@@ -132,7 +132,7 @@ def _minimum(reached: ReluMinimum) -> Minimum:
 
 
 def _least(job: Job, depth: int) -> ReluMinimum:
-    """The least at a depth, of all branches and, up to `DEPTH_OF_STARTS`, of its own starts."""
+    """The least at a depth, of all branches and, below `DEPTH_OF_STARTS`, of starts at that depth."""
     reached = _followed(job, depth)
     if depth < DEPTH_OF_STARTS:
         reached = [*reached, *_of_own_starts(job, depth)]
