@@ -37,11 +37,11 @@ DEPTH_OF_LIMIT = 128
 RUNGS_OF_LIMIT = 3
 LAYERS_OF_RANDOM_PERTURBATION = 4
 """After which a random perturbation repeats."""
-PATHS_THAT_ARE_NONE = 3
+RANDOM_PATHS = 3
 """How many paths that are no minimisers are met."""
-PENALTY_OF_PATHS = 0.2
+PENALTY_OF_RANDOM_PATHS = 0.2
 """What the penalty makes of them, of the size of that of a minimiser."""
-DEGREE_OF_PATHS, STEPS_OF_FLOW = 3, 64
+DEGREE_OF_RANDOM_PATHS, STEPS_OF_RANDOM_FLOW = 3, 64
 """Of these polynomials, and of the Runge-Kutta method that their energy is computed by."""
 UNPERTURBED = "none", 0.0
 """Shape and power where nothing is added."""
@@ -73,7 +73,7 @@ def _perturbed(problem: DepthRegularised, limit: VariationalLimit, seed: int) ->
     in the limit."""
     minimiser = _minimiser(problem, limit)
     records = _costs(problem, _energies(problem, minimiser.weights, seed))
-    for path in (minimiser, *_paths_that_are_none(problem, seed)):
+    for path in (minimiser, *_random_paths(problem, seed)):
         for (shape, power), energy in _energies(problem, path.weights, seed).items():
             where = {"problem": "regression", "path": path.name, "shape": shape, "power": power}
             excess = (energy - path.energy) / abs(path.energy)
@@ -106,13 +106,15 @@ def _minimiser(problem: DepthRegularised, limit: VariationalLimit) -> ReadPath:
     return ReadPath("minimiser", limit.solution.at(_times(problem)), value, error)
 
 
-def _paths_that_are_none(problem: DepthRegularised, seed: int) -> list[ReadPath]:
+def _random_paths(problem: DepthRegularised, seed: int) -> list[ReadPath]:
     """Random polynomials of the size of a minimiser, with the difference of their energies by half as many steps."""
-    fine, coarse = (Ritz(problem, DEGREE_OF_PATHS, steps) for steps in (STEPS_OF_FLOW, STEPS_OF_FLOW // 2))
+    fine, coarse = (
+        Ritz(problem, DEGREE_OF_RANDOM_PATHS, steps) for steps in (STEPS_OF_RANDOM_FLOW, STEPS_OF_RANDOM_FLOW // 2)
+    )
     paths = []
-    for number in range(PATHS_THAT_ARE_NONE):
+    for number in range(RANDOM_PATHS):
         u = generator(seed, "gamma.path", number).standard_normal(fine.size)
-        u *= (PENALTY_OF_PATHS / (u @ u)) ** 0.5
+        u *= (PENALTY_OF_RANDOM_PATHS / (u @ u)) ** 0.5
         energy, rough = (ritz.value_and_gradient(u)[0] for ritz in (fine, coarse))
         error = abs(energy - rough) / energy + RELATIVE_ROUNDING_OF_VALUES
         paths.append(ReadPath(f"random {number + 1}", fine.at(u, _times(problem)), energy, error))

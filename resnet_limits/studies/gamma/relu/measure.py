@@ -43,7 +43,7 @@ DEPTH_OF_STARTS = 16
 """At which branches begin."""
 BRANCHES_FOLLOWED = 3
 """How many of the lowest ends of starts are followed."""
-RELATIVE_DIFFERENCE_OF_VALUES = 1e-3
+RELATIVE_GAP_OF_BRANCHES = 1e-3
 """Of two ends that are told apart by their values; on kinks descents end a little apart."""
 DESCENTS = 3
 ITERATIONS_A_DESCENT = 100
@@ -191,7 +191,7 @@ def _lowest(objective: Descended, begun: Sequence[np.ndarray]) -> list[ReluMinim
     ends = [descend(objective, u, ITERATIONS_A_DESCENT)[0] for u in begun]
     values = np.array([objective.value_and_gradient(u)[0] for u in ends])
     order = np.argsort(values)
-    gaps = np.diff(values[order], prepend=-np.inf) > RELATIVE_DIFFERENCE_OF_VALUES * np.abs(values[order])
+    gaps = np.diff(values[order], prepend=-np.inf) > RELATIVE_GAP_OF_BRANCHES * np.abs(values[order])
     chosen = [int(i) for i in order[gaps][:BRANCHES_FOLLOWED]]
     return sorted((_polished(objective, ends[i]) for i in chosen), key=lambda minimum: minimum.value)
 
