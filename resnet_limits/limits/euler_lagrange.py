@@ -53,8 +53,10 @@ class Extremal:
         return np.asarray(PPoly(self.coefficients, self.nodes)(times)).T
 
 
-def extremal(problem: DepthRegularised, guess: DepthWeights, *, tolerance: float) -> Extremal:
-    """The solution near a network's weights, to a relative residual of `tolerance`.
+def extremal(
+    problem: DepthRegularised, guess: DepthWeights, *, tolerance: float, nodes: int = MOST_COLLOCATION_NODES
+) -> Extremal:
+    """The solution near a network's weights, to a relative residual of `tolerance`, on so many nodes at most.
 
     Raises `MeasurementError` where none is found.
     """
@@ -101,9 +103,7 @@ def extremal(problem: DepthRegularised, guess: DepthWeights, *, tolerance: float
 
     t, y = _guess(problem, guess)
     start = np.concatenate([guess.W.ravel(), guess.c])
-    solved = solve_bvp(
-        right, ends, t, y, p=start, tol=tolerance, bc_tol=1e-3 * tolerance, max_nodes=MOST_COLLOCATION_NODES
-    )
+    solved = solve_bvp(right, ends, t, y, p=start, tol=tolerance, bc_tol=1e-3 * tolerance, max_nodes=nodes)
     if not solved.success:
         raise MeasurementError(
             f"the limit's boundary value problem has no solution near the network's: {solved.message}"

@@ -14,7 +14,7 @@ def of_the_minimiser(
     branches: Sequence[SolutionBranch], refine: Refine, tolerance: float, where: Mapping[str, Any]
 ) -> list[Record]:
     """Of the first branch, which is judged: certificate and counts at its end and (by step) at every rung; of several
-    branches the value of each, how far apart they are, and how far the judged one lies above the least.
+    branches what `of_several` says.
 
     The record of the gradient norm has the tolerance as its reference.
     """
@@ -25,14 +25,30 @@ def of_the_minimiser(
     for depth, surprise in surprises(judged.rungs, refine).items():
         records.append(Record("branch_surprise", surprise, step=depth, coordinates=where, replicas=1))
     if len(branches) > 1:
-        apart = distance_between([branch.minimum for branch in branches])
-        records.append(Record("branch_distance", apart, coordinates=where, replicas=1))
         least = min(branch.minimum.value for branch in branches if branch.minimum.converged or branch is judged)
-        above = (judged.minimum.value - least) / (abs(least) or 1.0)
-        records.append(Record("above_least", above, coordinates=where, replicas=1))
-        for branch in branches:
-            start = {**where, "start": branch.start}
-            records.append(Record("branch_minimum", branch.minimum.value, coordinates=start, replicas=1))
+        records += of_several(branches, least, where)
+    return records
+
+
+def of_several(branches: Sequence[SolutionBranch], least: float, where: Mapping[str, Any]) -> list[Record]:
+    """How far several branches are apart, how far the first, which is judged, lies above the least value, and of each
+    the value at its minimum with what certifies that."""
+    judged = branches[0].minimum
+    apart = distance_between([branch.minimum for branch in branches])
+    above = (judged.value - least) / (abs(least) or 1.0)
+    records = [
+        Record("branch_distance", apart, coordinates=where, replicas=1),
+        Record("above_least", above, coordinates=where, replicas=1),
+    ]
+    for branch in branches:
+        minimum = branch.minimum
+        values = {
+            "branch_minimum": minimum.value,
+            "branch_gradient_norm": minimum.relative_gradient,
+            "branch_eigenvalue": minimum.smallest_eigenvalue,
+        }
+        start = {**where, "start": branch.start}
+        records += [Record(name, value, coordinates=start, replicas=1) for name, value in values.items()]
     return records
 
 

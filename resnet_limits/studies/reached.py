@@ -22,6 +22,17 @@ MINIMA_NAMED = 3
 
 EXPECTED_FIRST_ORDER = Expected("order", 1, 0.1)
 
+OBSERVABLES_OF_SEVERAL = {
+    "branch_distance": "largest relative distance of the minima of several starts from the one that is judged",
+    "branch_minimum": "value at the minimum of each of several starts (coordinate start); of the small problem of"
+    " gamma of each start that leads to another",
+    "branch_gradient_norm": "gradient_norm at the minimum of each of several starts",
+    "branch_eigenvalue": "smallest_eigenvalue at the minimum of each of several starts; nan on a kink",
+    "above_least": "value at the minimum that is judged less the least of several starts, relative: positive where it"
+    " is a local minimum only",
+}
+"""What is recorded of several branches."""
+
 OBSERVABLES_OF_CERTIFICATE = {
     "minimum": "value at the minimum; by step at each rung of the ladder 4, 8, ..., L",
     "gradient_norm": "|grad| |u| / value at the minimum in scaled variables u, in which the penalty is a multiple of"
@@ -33,11 +44,7 @@ OBSERVABLES_OF_CERTIFICATE = {
     "hessian_products": "products of the Hessian with a vector at the last rung; by step at each rung",
     "branch_surprise": "by rung (step): distance of the minimum from where the coarser ones point, by that of the rung"
     " before: about 1/4 (of the second and third rung by that of the next: about 1); above 4 it is on another branch",
-    "branch_distance": "largest relative distance of the minima of several starts from the one that is judged",
-    "branch_minimum": "value at the minimum of each of several starts (coordinate start); of the small problem of"
-    " gamma of each start that leads to another",
-    "above_least": "value at the minimum that is judged less the least of several starts, relative: positive where it"
-    " is a local minimum only",
+    **OBSERVABLES_OF_SEVERAL,
 }
 """What `certificate.py` records."""
 
@@ -95,12 +102,21 @@ def branches_differ(where: Mapping[str, str]) -> Callable[[Any], str | None]:
         listed = ", ".join(values[:MINIMA_NAMED]) + (", ..." if len(values) > MINIMA_NAMED else "")
         named = ", ".join(f"{name}={value}" for name, value in where.items())
         words = (
-            f"several starts lead to minima that differ ({named}, L={deepest}: {listed}); the branch of least value"
-            f" from L={JUDGED_DEPTH} on is judged, the others are local only"
+            f"several starts lead to minima that differ ({named}, L={deepest}: {listed}{_certified(rows, deepest)});"
+            f" the branch of least value from L={JUDGED_DEPTH} on is judged, the others are local only"
         )
         return words + _local_at(rows)
 
     return note
+
+
+def _certified(rows: Any, depth: int) -> str:
+    """How many of the minima at a depth are certified to second order, with the words before."""
+    eigenvalues = rows[(rows["observable"] == "branch_eigenvalue") & (rows["depth"] == depth)]["value"]
+    if not len(eigenvalues):
+        return ""
+    strict = int((eigenvalues > 0).sum())
+    return f"; {strict} of {len(eigenvalues)} certified as strict local minima"
 
 
 def _local_at(rows: Any) -> str:

@@ -99,7 +99,7 @@ CASES = [
     ),
     Case("sde/law", SDE, ("sde.law",), ("replicas",)),
     Case("gamma/limit", GAMMA, ("minimum", "starts", "lowest", "extremal"), ("depth", "minimiser")),
-    Case("gamma/relu", GAMMA, ("relu", "relu.limit"), ("depth",)),
+    Case("gamma/relu", GAMMA, ("relu", "relu.starts", "relu.limit"), ("depth",)),
     Case("hamiltonian/trained", HAMILTONIAN, ("trained", "trained.limit"), ("depth", "minimiser", *SHOOTING)),
     Case(
         "hamiltonian/composed",

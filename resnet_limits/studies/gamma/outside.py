@@ -7,7 +7,7 @@ from typing import Any
 
 from ...networks.activations import activation_named
 from .. import reached
-from .settings import PROBLEM_OF_DATA, Gamma
+from .settings import Gamma
 
 
 def minimiser_not_reached(problem: str, **more: str) -> Callable[[Any], str | None]:
@@ -20,14 +20,19 @@ def several_minima(problem: str) -> Callable[[Any], str | None]:
     return reached.branches_differ({"problem": problem})
 
 
-def which_minimum_of_data(records: Any) -> str | None:
-    """For `Claim.note`: that the minimum on the data set is a local one, or one of several."""
-    if (note := several_minima(PROBLEM_OF_DATA)(records)) is not None or "problem" not in records:
-        return note
-    rows = records[records["problem"] == PROBLEM_OF_DATA]
-    if not len(rows) or (rows["observable"] == "branch_distance").any():
-        return None
-    return "one start was followed: its minima are local, and minimiser.starts=3 tries whether others are lower"
+def which_minimum(problem: str) -> Callable[[Any], str | None]:
+    """For `Claim.note`: that the minimum of a problem of the data set is a local one, or one of several."""
+    several = several_minima(problem)
+
+    def note(records: Any) -> str | None:
+        if (words := several(records)) is not None or "problem" not in records:
+            return words
+        rows = records[records["problem"] == problem]
+        if not len(rows) or (rows["observable"] == "branch_distance").any():
+            return None
+        return "one start was followed: its minima are local, and minimiser.starts=3 tries whether others are lower"
+
+    return note
 
 
 def no_equations(settings: Gamma) -> str | None:

@@ -23,7 +23,7 @@ PROBLEM_OF_DATA = "data"
 class GammaKeys(WithKeys):
     """The keys that only the study `gamma` has. Penalties are per training point: the loss is a mean over points."""
 
-    alpha: float = key(0.015, "penalty a1 of K: n sum_k |K_k - K_{k-1}|^2 + tau |K_0|^2", above=0, high=1e6)
+    alpha: float = key(0.03, "penalty a1 of K: n sum_k |K_k - K_{k-1}|^2 + tau |K_0|^2", above=0, high=1e6)
     alpha_b: Optional[float] = key(None, "penalty a2 of b, likewise; null: as gamma.alpha", above=0, high=1e6)
     alpha_w: Optional[float] = key(None, "penalty a3 of the read-out W; null: as gamma.alpha", above=0, high=1e6)
     alpha_c: Optional[float] = key(None, "penalty a4 of the read-out c; null: as gamma.alpha", above=0, high=1e6)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from resnet_limits.limits.ritz import Ritz
 from resnet_limits.studies.gamma.inequalities import claims, measure
 from resnet_limits.studies.gamma.inequalities import compare as recovery
 from resnet_limits.training.depth_regularised import DepthRegularised
@@ -33,6 +34,24 @@ def test_an_oscillation_costs_its_own_power_of_the_depth(jobs):
         ratios = values(jobs, "oscillation_cost", power=power)
         assert min(ratios) > 0.8
         assert ratios[-1] == pytest.approx(1, abs=0.02)
+
+
+def test_paths_that_are_no_minimisers_are_met_too_and_their_energy_is_that_of_the_limit(jobs):
+    for path in ("minimiser", "random 1", "random 2", "random 3"):
+        excess = np.abs(values(jobs, "perturbed_excess", path=path, shape="none"))
+        assert excess[-1] < 0.02
+        assert excess[-2] / excess[-1] == pytest.approx(2, abs=0.3), path
+
+
+def test_an_energy_of_these_paths_that_is_too_high_is_refuted(monkeypatch: pytest.MonkeyPatch):
+    right = Ritz.value_and_gradient
+
+    def high(self: Ritz, u: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = right(self, u)
+        return 1.1 * value, gradient
+
+    monkeypatch.setattr(Ritz, "value_and_gradient", high)
+    assert verdict("gamma.liminf.bound", measured(measure), recovery).verdict == "refuted"
 
 
 def test_a_limit_that_is_not_extremal_is_not_recovered(monkeypatch: pytest.MonkeyPatch):

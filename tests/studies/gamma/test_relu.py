@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pandas as pd
@@ -25,6 +26,18 @@ def jobs():
 def test_the_theorem_holds_with_relu(jobs, claim: str):
     judgement = verdict(claim, jobs, plateaus)
     assert judgement.verdict == "supported", judgement.why
+
+
+def test_several_branches_are_followed_and_those_off_kinks_are_certified(jobs):
+    for settings, measurement in jobs:
+        by_name = {
+            name: [r.value for r in measurement.records if r.observable == name]
+            for name in ("branch_minimum", "branch_eigenvalue", "branch_gradient_norm", "above_least")
+        }
+        assert len(by_name["branch_minimum"]) == measure.BRANCHES_FOLLOWED, settings.depth
+        for eigenvalue, gradient in zip(by_name["branch_eigenvalue"], by_name["branch_gradient_norm"], strict=True):
+            assert (eigenvalue > 0) if gradient <= measure.RELATIVE_GRADIENT_OF_DESCENT else math.isnan(eigenvalue)
+        assert by_name["above_least"][0] >= 0
 
 
 def test_values_are_as_good_as_the_descents_say_and_far_from_a_minimum_say_nothing(

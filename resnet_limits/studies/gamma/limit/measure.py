@@ -27,7 +27,7 @@ from ..norms import MAX_NORM_OF_ZERO_PATH, MINIMISER_IS_ZERO, h1, largest_layer,
 from ..problem import Kind, boundary, certificate, minima, small, solution_key
 from ..settings import Gamma
 from .claims import PINS_OF_UNEQUAL_PENALTIES, PROBLEM_PREFIXES
-from .lowest import RESIDUALS, LowestExtremal, lowest_extremal
+from .lowest import RESIDUALS, STARTS_OF_COLLOCATION, LowestExtremal, lowest_extremal
 
 DEPTH_OF_GUESS = 64
 """Depth of the minimiser near which the limit is looked for."""
@@ -104,6 +104,8 @@ def least_values(branches: Sequence[SolutionBranch], lowest: LowestExtremal, whe
         Record("least_gap", abs(least - lowest.value), reference=lowest.value, reference_error=error, **_one(where)),
         Record("lowest_extremal", lowest.value, reference_error=lowest.error, **_one(where)),
         Record("lowest_ends", float(lowest.ends), **_one(where)),
+        Record("collocated", float(lowest.collocated), reference=float(STARTS_OF_COLLOCATION), **_one(where)),
+        Record("collocated_lowest", float(lowest.collocated_lowest), **_one(where)),
     ]
 
 
