@@ -78,11 +78,11 @@ def claims_of_instance(instance: Instance) -> tuple[Claim, Claim, Claim]:
         )
 
     tends, at_order_1 = f"networks tend to {CLOSED_FORM[instance.name]}", EXPECTED_FIRST_ORDER
-    found = "geodesic shooting finds the minimum of the closed form"
+    shot = "geodesic shooting finds the minimum of the closed form"
     return (
         claim("", tends, PLATEAU_OF_EXACT_GAP["exact_gap"], EXPECTED_PLATEAU, "derived", "depths L, 2L, 4L, 8L"),
         claim(".observed", f"{tends} at order 1", "exact_gap", at_order_1, "observation"),
-        claim(".shooting", found, "exact_shot_gap", EXPECTED_AS_SHOT, "derived"),
+        claim(".shooting", shot, "exact_shot_gap", EXPECTED_AS_SHOT, "derived"),
     )
 
 

@@ -118,7 +118,7 @@ GROUP = Group(
             "weight",
             "weight_distance",
             "weights L w_s",
-            "omega((s + 1/2)/L), in mid-layer,",
+            "the geodesic's omega((s + 1/2)/L)",
             left=0.4142,
             order=Rival("weights held against those where the layer begins", "H54-start-of-layer", 1.009),
         ),
