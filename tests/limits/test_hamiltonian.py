@@ -24,10 +24,10 @@ from resnet_limits.limits.hamiltonian.integrators import (
     Integrator,
 )
 from resnet_limits.limits.hamiltonian.kernels.features import FeaturesKernel
-from resnet_limits.limits.hamiltonian.kernels.gaussian import GaussianAt, GaussianKernel
+from resnet_limits.limits.hamiltonian.kernels.gaussian import GaussianAt, GaussianKernel, PairSumsAt
 from resnet_limits.limits.hamiltonian.kernels.kernel import KernelAtPoints, OperatorKernel
 from resnet_limits.limits.hamiltonian.kernels.periodic import PeriodicKernel
-from resnet_limits.limits.hamiltonian.pair_sums import MOST_COMPILED_COORDINATES, PAIR_PROCESSORS, PairSumsAt
+from resnet_limits.limits.hamiltonian.pair_sums import MOST_COMPILED_COORDINATES, PAIR_PROCESSORS
 from resnet_limits.limits.hamiltonian.trajectory import pull_back_through_flow, tangent_at_end, trajectory_from
 from resnet_limits.networks.activations import Activation, activation_named
 from tests.normals import normals

@@ -14,8 +14,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .kernels.gaussian import GaussianAt, GaussianKernel
-
 try:
     from . import _pairs  # pyright: ignore
 except ImportError:  # no compiler at installation
@@ -35,47 +33,28 @@ def has_form(x: Float[Tensor, "n d"]) -> bool:
     return on_cpu and x.shape[1] <= MOST_COMPILED_COORDINATES and not x.requires_grad
 
 
-class PairSumsAt(GaussianAt):
-    """The Gaussian kernel at points of few coordinates, for this kind of processor or the best."""
+def velocity_and_rate(
+    q: Float[Tensor, "n d"], P: Float[Tensor, "n k"], scaled: float, processor: str | None = None
+) -> tuple[Float[Tensor, "n k"], Float[Tensor, "n d"]]:
+    """Both, with `scaled = 1/l^2`, for this kind of processor or the best."""
+    velocity, rate = (torch.empty(x.shape, dtype=x.dtype) for x in (P, q))
+    in_c.both(processor or PAIR_PROCESSORS[0], scaled, *_arrays(q, P, velocity, rate))
+    return velocity, rate
 
-    def __init__(self, kernel: GaussianKernel, q: Float[Tensor, "n d"], processor: str | None = None) -> None:
-        super().__init__(kernel, q)
-        self.points = q  # of which differences are taken as they are
-        self.how = (processor or PAIR_PROCESSORS[0], self.scaled)
 
-    def keep(self) -> PairSumsAt:
-        """Itself: to read a matrix takes as long as to compute its entries."""
-        return self
-
-    def velocity(self, P: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
-        return self.both(P)[0]
-
-    def rate(self, P: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
-        return self.both(P)[1]
-
-    def both(self, P: Float[Tensor, "n k"]) -> tuple[Float[Tensor, "n k"], Float[Tensor, "n d"]]:
-        if not has_form(P):
-            return super().both(P)
-        velocity, rate = (torch.empty(x.shape, dtype=x.dtype) for x in (P, self.points))
-        in_c.both(*self.how, *_arrays(self.points, P, velocity, rate))
-        return velocity, rate
-
-    def tangent(
-        self, P: Float[Tensor, "n k"], u: Float[Tensor, "*b n d"], v: Float[Tensor, "*b n k"]
-    ) -> tuple[Float[Tensor, "*b n k"], Float[Tensor, "*b n d"]]:
-        if not has_form(P):
-            return super().tangent(P, u, v)
-        along = [x.reshape(-1, *x.shape[-2:]) for x in (u, v)]
-        d_velocity, d_rate = (torch.empty(x.shape, dtype=x.dtype) for x in (v, u))
-        in_c.tangent(
-            *self.how, *_arrays(self.points, P, *along, d_velocity.view(along[1].shape), d_rate.view(along[0].shape))
-        )
-        return d_velocity, d_rate
-
-    def tangent_of_momenta(
-        self, P: Float[Tensor, "n k"], v: Float[Tensor, "*b n k"]
-    ) -> tuple[Float[Tensor, "*b n k"], Float[Tensor, "*b n d"]]:
-        return self.tangent(P, v.new_zeros(*v.shape[:-1], self.q.shape[1]), v)
+def tangent(
+    q: Float[Tensor, "n d"],
+    P: Float[Tensor, "n k"],
+    u: Float[Tensor, "*b n d"],
+    v: Float[Tensor, "*b n k"],
+    scaled: float,
+    processor: str | None = None,
+) -> tuple[Float[Tensor, "*b n k"], Float[Tensor, "*b n d"]]:
+    """The derivatives of both along `(u, v)`."""
+    along = [x.reshape(-1, *x.shape[-2:]) for x in (u, v)]
+    d_rate, d_velocity = (torch.empty(x.shape, dtype=x.dtype) for x in along)
+    in_c.tangent(processor or PAIR_PROCESSORS[0], scaled, *_arrays(q, P, *along, d_velocity, d_rate))
+    return d_velocity.reshape(v.shape), d_rate.reshape(u.shape)
 
 
 def _arrays(*tensors: Tensor) -> list[Any]:

@@ -40,7 +40,7 @@ class GaussianKernel(OperatorKernel):
     length: float
 
     def at(self, q: Float[Tensor, "n d"]) -> GaussianAt:
-        from ..pair_sums import PairSumsAt, has_form
+        from ..pair_sums import has_form
 
         return (PairSumsAt if has_form(q) else GaussianAt)(self, q)
 
@@ -158,6 +158,42 @@ class GaussianAt(KernelAtPoints):
         squares = products.diagonal()
         exponent = 2 * products - squares - squares[:, None]
         return torch.linalg.cholesky(exponent.exp() + _jitter(self.n, exponent.dtype))
+
+
+class PairSumsAt(GaussianAt):
+    """The Gaussian kernel at points of few coordinates by sums in C, for this kind of processor or the best."""
+
+    def __init__(self, kernel: GaussianKernel, q: Tensor, processor: str | None = None) -> None:
+        super().__init__(kernel, q)
+        self.points = q  # of which differences are taken as they are
+        self.processor = processor
+
+    def keep(self) -> PairSumsAt:
+        """Itself: to read a matrix takes as long as to compute its entries."""
+        return self
+
+    def velocity(self, P: Tensor) -> Tensor:
+        return self.both(P)[0]
+
+    def rate(self, P: Tensor) -> Tensor:
+        return self.both(P)[1]
+
+    def both(self, P: Tensor) -> tuple[Tensor, Tensor]:
+        from .. import pair_sums
+
+        if not pair_sums.has_form(P):
+            return super().both(P)
+        return pair_sums.velocity_and_rate(self.points, P, self.scaled, self.processor)
+
+    def tangent(self, P: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        from .. import pair_sums
+
+        if not pair_sums.has_form(P):
+            return super().tangent(P, u, v)
+        return pair_sums.tangent(self.points, P, u, v, self.scaled, self.processor)
+
+    def tangent_of_momenta(self, P: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        return self.tangent(P, v.new_zeros(*v.shape[:-1], self.q.shape[1]), v)
 
 
 def _laplacian(M: Tensor, start: int) -> Tensor:
