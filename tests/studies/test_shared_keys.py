@@ -113,7 +113,7 @@ CASES = [
     Case(
         "hamiltonian/rem",
         HAMILTONIAN,
-        ("rem", "rem.padded", "rem.limit"),
+        ("rem", "rem.padded", "rem.limit", "rem.identities"),
         ("depth", "minimiser", "data", *(f"hamiltonian.{name}" for name in vars(HAMILTONIAN.hamiltonian))),
     ),
     Case("hamiltonian/warped", HAMILTONIAN, ("warped",), ("minimiser", "replicas")),

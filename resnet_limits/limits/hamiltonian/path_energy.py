@@ -52,8 +52,9 @@ class PathEnergy:
         """The flat coefficients of the path through these states at the times 0, 1/(k-1), .. 1, by least squares."""
         t = np.linspace(0, 1, len(states))
         straight, _ = self.path(states.new_zeros(self.unknowns), t)
-        bends, _ = _basis(self.degree, t)
-        return torch.linalg.lstsq(torch.from_numpy(bends), (states - straight).flatten(1)).solution.flatten()
+        bends = torch.from_numpy(_basis(self.degree, t)[0]).clone()  # aligned, as the memory of numpy is not
+        off = (states - straight).flatten(1)
+        return torch.linalg.lstsq(bends, off, driver="gels").solution.flatten()  # the usual driver's last bits vary
 
     def __call__(self, c: Float[Tensor, " m"]) -> Tensor:
         """The path energy, a scalar of the flat coefficients."""
