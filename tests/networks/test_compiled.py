@@ -46,16 +46,8 @@ each_processor = pytest.mark.parametrize("processor", PROCESSORS)
 each_form = pytest.mark.parametrize("block", ["one", "outside", "two"])
 
 
-class AutoWithWalks(Auto):
-    """Auto, with the compiled walk where there is one: the laws hold for whatever is compiled."""
-
-    def walk(self, walkers, x0, law, **how):
-        compiled = self.compiled.without_walk(walkers, x0, law) is None
-        return (self.compiled if compiled else super()).walk(walkers, x0, law, **how)
-
-
 class TestAuto(EngineLaws):
-    engine = AutoWithWalks()
+    engine = Auto()
 
 
 def layers(
