@@ -54,9 +54,7 @@ class Auto(Eager):
         """The engine that computes these layers."""
         return self.where_not(self.compiled.without(field, step, x0))
 
-    def walk(
-        self, walkers: Sequence[Walker], x0: Tensor, law: Law, **how: Any
-    ) -> Iterator[tuple[int, list[Tensor]]]:
+    def walk(self, walkers: Sequence[Walker], x0: Tensor, law: Law, **how: Any) -> Iterator[tuple[int, list[Tensor]]]:
         reason = self.compiled.without_walk([walker.scheme for walker in walkers], law, x0)
         return self.where_not(reason).walk(walkers, x0, law, **how)
 

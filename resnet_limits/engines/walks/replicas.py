@@ -1,4 +1,4 @@
-"""Shallow networks of i.i.d. weights, and their diffusions, walked in C (`_walks.c`): forward, along tangents, backward.
+"""Shallow networks of i.i.d. weights, and their diffusions, walked in C (`_walks.c`), forward and backward.
 
 The normals are those of `sampling.noise` bit for bit, and R of `sampling.span.triangle` up to rounding: Cholesky's
 factor of the Gram matrix, or where that loses digits, and on tapes, the one of Gram and Schmidt. A replica's numbers
@@ -151,7 +151,7 @@ class ReplicaTape(Tape):
     stream: Stream
 
     def backward(self, p: Float[Tensor, "r n d"]) -> Iterator[Layer]:
-        depth, (r, n, d) = len(self.pre_activations), p.shape
+        depth, r, d = len(self.pre_activations), len(p), p.shape[2]
         z, behind = self.laid_pre_activations, _laid(p)
         at_once = max(BYTES_OF_COSTATES // (behind.numel() * behind.element_size()), 1)
         for stop in range(depth, 0, -at_once):
@@ -172,7 +172,9 @@ class ReplicaTape(Tape):
                 yield Layer(k, *layer)
 
 
-def _how(processor: str, walkers: Sequence[Walker], u0: Float[Tensor, "r n m d"], law: Isotropic, horizon: float) -> How:
+def _how(
+    processor: str, walkers: Sequence[Walker], u0: Float[Tensor, "r n m d"], law: Isotropic, horizon: float
+) -> How:
     """How these walkers step, with tangents `u0`, which may be none."""
     deepest, (n, m, d) = max(walker.depth for walker in walkers), u0.shape[1:]
     biased = len(walkers) * (n * (1.0,) + n * m * (0.0,))
