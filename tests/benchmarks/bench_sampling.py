@@ -26,7 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -79,7 +79,7 @@ def naive_gradients(x: Tensor, depth: int) -> tuple[Tensor, Tensor]:
 
 
 def row(
-    work: str, naive: Callable[[], object], ways: dict[str, Callable[[], object]], networks: int, target: int
+    work: str, naive: Callable[[], object], ways: Mapping[str, Callable[[], object]], networks: int, target: int
 ) -> None:
     """Print how many times as fast as the naive loop each engine is, and what a network of the last one takes."""
     ratios: dict[str, list[float]] = {name: [] for name in ways}

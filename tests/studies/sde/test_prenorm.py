@@ -22,7 +22,7 @@ from resnet_limits.sampling.prenorm import ends_of_linear_branch, two_layers
 from resnet_limits.studies.sde.prenorm import measure as prenorm
 from resnet_limits.studies.sde.prenorm.measure import mean_log_growth
 from resnet_limits.studies.sde.settings import Sde
-from tests.planting import plant, plant_method
+from tests.planting import plant, plant_method, walk_in_python
 from tests.studies.verdicts import measured, verdicts
 
 STRONG = Sde(replicas=1024, width=8, init=IidLaw(sigma_w=1.0, sigma_b=0.5))
@@ -211,9 +211,10 @@ def test_hidden_features_that_layers_share_are_refuted(monkeypatch: pytest.Monke
             return act(self, v, b, h, where.at(0) if where.purpose.endswith("inner") else where)
 
         with pytest.MonkeyPatch.context() as patch:
-            plant_method(patch, Isotropic, "act", once)
+            patch.setattr(Isotropic, "act", once)
             return two_layers(phi, *args, **how)
 
+    walk_in_python(monkeypatch)
     plant(monkeypatch, two_layers, shared)
     judged = verdicts("prenorm", STRONG, (8, 16, 32, 64))
     assert judged["sde.prenorm.gaussian.two"].verdict == "refuted", judged["sde.prenorm.gaussian.two"].why
