@@ -56,6 +56,10 @@ BYTES_OF_A_CHUNK = 2**14
 """Of the states of inputs that go through all layers together: they stay in the first cache. Speed alone."""
 
 
+Arrays = tuple[np.ndarray | None, np.ndarray, np.ndarray]
+"""`(V, W, b)`, V None where there is none."""
+
+
 class Compiled(Engine):
     """Refuses in words what it has no compiled form of; `auto` does not."""
 
@@ -251,17 +255,25 @@ class CompiledPasses(SegmentPasses):
         n = _filled_up(self.n, x0.element_size())
         return (r, d, n), (r, self.hidden, n)
 
+    def lay(self, x: Float[Tensor, "r n d"], into: Tensor) -> None:
+        n = x.shape[1]
+        if into.shape[2] == n:
+            into.copy_(x.mT)
+        else:
+            into[:, :, :n] = x.mT
+            into[:, :, n:] = x[:, -1, :, None]
+
     def laid(self, x: Float[Tensor, "r n d"]) -> Tensor:
+        """States in this layout, in memory of their own."""
         r, n, d = x.shape
         out = x.new_empty(r, d, _filled_up(n, x.element_size()))
-        out[:, :, :n] = x.mT
-        if out.shape[2] > n:
-            out[:, :, n:] = x[:, -1, :, None]
+        self.lay(x, out)
         return out
 
     def laid_costates(self, g: Float[Tensor, "r n d"]) -> Tensor:
         r, n, d = g.shape
-        out = g.new_zeros(r, d, _filled_up(n, g.element_size()))
+        filled_up = _filled_up(n, g.element_size())
+        out = g.new_empty(r, d, n) if filled_up == n else g.new_zeros(r, d, filled_up)
         out[:, :, :n] = g.mT
         return out
 
@@ -273,12 +285,13 @@ class CompiledPasses(SegmentPasses):
         layers.run(*self.how, x.numpy(), self._theta, self.hidden, self.depth)
 
     def advance(self, segment: Segment, start: int) -> None:
-        layers.advance(*self.how, segment.states.numpy(), segment.inner.numpy(), self._theta, start)
+        layers.advance(*self.how, *segment.arrays, self._theta, start)
 
-    def pull_back(self, segment: Segment, start: int, g: Tensor, gradients: Mapping[str, Tensor]) -> Tensor:
-        into = _arrays({name: d.transpose(0, 1) for name, d in gradients.items()})
-        activations = (segment.states.numpy(), segment.inner.numpy())
-        layers.pull_back(*self.how, *activations, g.numpy(), self._theta, into, start)
+    def written(self, gradients: Mapping[str, Tensor]) -> Arrays:
+        return _arrays({name: d.transpose(0, 1) for name, d in gradients.items()})
+
+    def pull_back(self, segment: Segment, start: int, g: Tensor, into: Arrays) -> Tensor:
+        layers.pull_back(*self.how, *segment.arrays, g.numpy(), self._theta, into, start)
         return g
 
 
@@ -293,7 +306,6 @@ def _dense(w: Tensor) -> Tensor:
     return w if w[0, 0].is_contiguous() else w.contiguous()
 
 
-def _arrays(parameters: Mapping[str, Tensor]) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
-    """`(V, W, b)`, V None where there is none."""
+def _arrays(parameters: Mapping[str, Tensor]) -> Arrays:
     V = parameters.get("V")
     return None if V is None else V.numpy(), parameters["W"].numpy(), parameters["b"].numpy()

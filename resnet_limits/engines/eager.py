@@ -126,8 +126,8 @@ class EagerPasses(SegmentPasses):
         r, n, d = x0.shape
         return (r, d, n), (r, self.weights[self.by_hand.hidden_of].shape[2], n)
 
-    def laid(self, x: Float[Tensor, "r n d"]) -> Tensor:
-        return x.mT
+    def lay(self, x: Float[Tensor, "r n d"], into: Tensor) -> None:
+        into.copy_(x.mT)
 
     def laid_costates(self, g: Float[Tensor, "r n d"]) -> Tensor:
         return g.mT.clone(memory_format=torch.contiguous_format)
@@ -138,9 +138,9 @@ class EagerPasses(SegmentPasses):
     def advance(self, segment: Segment, start: int) -> None:
         self.by_hand.advance(segment, self._part(segment, start))
 
-    def pull_back(self, segment: Segment, start: int, g: Tensor, gradients: Mapping[str, Tensor]) -> Tensor:
+    def pull_back(self, segment: Segment, start: int, g: Tensor, into: Mapping[str, Tensor]) -> Tensor:
         stop = start + len(segment.z)
-        of_segment = {name: d[start:stop] for name, d in gradients.items()}
+        of_segment = {name: d[start:stop] for name, d in into.items()}
         return self.by_hand.pull_back(segment, self._part(segment, start), g, of_segment)
 
     def _part(self, segment: Segment, start: int) -> Layers:
