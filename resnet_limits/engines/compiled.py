@@ -255,6 +255,11 @@ class CompiledPasses(SegmentPasses):
         n = _filled_up(self.n, x0.element_size())
         return (r, d, n), (r, self.hidden, n)
 
+    def room(self, count: int, x0: Tensor) -> Tensor:
+        memory = super().room(count, x0)
+        layers.large_pages(memory.numpy())  # of 2 MB where the system has some: activations lie on thousands of small ones
+        return memory
+
     def lay(self, x: Float[Tensor, "r n d"], into: Tensor) -> None:
         n = x.shape[1]
         if into.shape[2] == n:
@@ -282,16 +287,18 @@ class CompiledPasses(SegmentPasses):
 
     def run(self, x: Tensor) -> None:
         """`x` (1, r, d, n') to the output, or (L + 1, r, d, n') to all states after the first."""
-        layers.run(*self.how, x.numpy(), self._theta, self.hidden, self.depth)
+        layers.run(*self.how, torch.get_num_threads(), x.numpy(), self._theta, self.hidden, self.depth)
 
     def advance(self, segment: Segment, start: int) -> None:
-        layers.advance(*self.how, *segment.arrays, self._theta, start)
+        layers.advance(*self.how, torch.get_num_threads(), *segment.arrays, self._theta, start)
 
     def written(self, gradients: Mapping[str, Tensor]) -> Arrays:
         return _arrays({name: d.transpose(0, 1) for name, d in gradients.items()})
 
     def pull_back(self, segment: Segment, start: int, g: Tensor, into: Arrays) -> Tensor:
-        layers.pull_back(*self.how, *segment.arrays, g.numpy(), self._theta, into, start)
+        layers.pull_back(
+            *self.how, torch.get_num_threads(), *segment.arrays, g.numpy(), self._theta, into, start
+        )
         return g
 
 

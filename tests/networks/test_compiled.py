@@ -153,6 +153,27 @@ def test_gradients_of_a_replica_do_not_depend_on_the_others(processor, block, me
         assert all(torch.equal(g, all_g[first:stop]) for g, all_g in zip(gradients(first, stop), whole, strict=True))
 
 
+@each_processor
+@each_form
+@each_precision
+def test_one_thread_and_several_give_the_same_bits(processor, block, dtype):
+    vector_field, x, weights = layers(block, "swish", 20, 5, 130, 40, 48, dtype)
+    engine, plain = Compiled(processor), {name: w.detach() for name, w in weights.items()}
+
+    def computed(threads: int) -> list[Tensor]:
+        torch.set_num_threads(threads)
+        try:
+            ends = [way(vector_field, EULER, x.detach(), plain, 0.1) for way in (engine.forward, engine.states)]
+            kept = output_and_gradients(engine.trunk(1000.0), vector_field, x, weights, 0.1)
+            return [*ends, *kept, *output_and_gradients(engine.trunk(0.0), vector_field, x, weights, 0.1)]
+        finally:
+            torch.set_num_threads(1)
+
+    one = computed(1)
+    for threads in (2, 3, 8):
+        assert all(torch.equal(mine, its) for mine, its in zip(computed(threads), one, strict=True))
+
+
 @each_form
 def test_weights_that_lie_anywhere_in_memory_are_read_where_they_are(block):
     vector_field, x, weights = layers(block, "tanh", 6, 2, 5, 7, 4, torch.float64)

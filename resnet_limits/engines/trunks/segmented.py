@@ -59,6 +59,10 @@ class SegmentPasses(ABC):
     def shapes(self, x0: Float[Tensor, "r n d"]) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Of a state of all replicas, and of what is kept of the inside of a block."""
 
+    def room(self, count: int, x0: Tensor) -> Tensor:
+        """Memory for so many numbers of activations."""
+        return x0.new_empty(count)
+
     @abstractmethod
     def lay(self, x: Float[Tensor, "r n d"], into: Tensor) -> None:
         """States in this layout."""
@@ -154,10 +158,6 @@ class SegmentedTrunk(Trunk):
         assert isinstance(output, Tensor)
         return output
 
-    def room(self, count: int, x0: Tensor) -> Tensor:
-        """Memory for so many numbers of activations."""
-        return x0.new_empty(count)
-
     @property
     def elements(self) -> int:
         """Numbers held for the backward pass."""
@@ -213,11 +213,11 @@ class SegmentedTrunk(Trunk):
             kept = 0
             while room.of_segments(lengths[-1 - kept :]) <= left:  # the last ones, which the backward pass needs first
                 kept += 1
-            (self._reused,) = room.cut([max(lengths)], self.room(room.of_segments([max(lengths)]), x0))
+            (self._reused,) = room.cut([max(lengths)], passes.room(room.of_segments([max(lengths)]), x0))
             self._first_states = x0.new_empty(len(lengths), *state)
         of_kept = lengths[len(lengths) - kept :]
         left_out = [None] * (len(lengths) - kept)
-        self._segments = [*left_out, *room.cut(of_kept, self.room(room.of_segments(of_kept), x0))]
+        self._segments = [*left_out, *room.cut(of_kept, passes.room(room.of_segments(of_kept), x0))]
         self._held = room.of_segments(of_kept)
         if self._first_states is not None:
             self._held += self._first_states.numel() + room.of_segments([max(lengths)])
