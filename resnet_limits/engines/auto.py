@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from jaxtyping import Float
 from torch import Tensor
@@ -14,9 +14,15 @@ from .eager import Eager, eager_passes
 from .engine import Engine
 from .trunks.segmented import SegmentedTrunk, Weights
 
+if TYPE_CHECKING:
+    from ..random import Stream
+    from ..sampling.layer_law import Law
+    from ..sampling.schemes import Scheme, Walker
+    from ..sampling.tape import Tape
+
 
 class Auto(Eager):
-    """The compiled engine where it has a form of the layers, else the eager one; random walks are the eager one's."""
+    """The compiled engine where it has a form of the layers, or of the walk, else the eager one."""
 
     name = "auto"
 
@@ -46,7 +52,27 @@ class Auto(Eager):
 
     def suited(self, field: Field, step: Step, x0: Tensor) -> Engine:
         """The engine that computes these layers."""
-        reason = self.compiled.without(field, step, x0)
+        return self.where_not(self.compiled.without(field, step, x0))
+
+    def walk(self, walkers: Sequence[Walker], x0: Tensor, law: Law, **how: Any) -> Iterator[tuple[int, list[Tensor]]]:
+        reason = self.compiled.without_walk([walker.scheme for walker in walkers], law, x0)
+        return self.where_not(reason).walk(walkers, x0, law, **how)
+
+    def tangents(
+        self, walkers: Sequence[Walker], x0: Tensor, u0: Tensor, law: Law, **how: Any
+    ) -> Iterator[tuple[int, list[Tensor], list[Tensor]]]:
+        reason = self.compiled.without_walk([walker.scheme for walker in walkers], law, x0, u0)
+        return self.where_not(reason).tangents(walkers, x0, u0, law, **how)
+
+    def record(self, scheme: Scheme, x0: Tensor, law: Law, *, u0: Tensor | None = None, **how: Any) -> Tape:
+        reason = self.compiled.without_walk([scheme], law, x0, u0)
+        return self.where_not(reason).record(scheme, x0, law, u0=u0, **how)
+
+    def act(self, law: Law, vectors: Tensor, biased: Tensor, h: float, stream: Stream) -> Tensor:
+        return self.where_not(self.compiled.without_act(law, vectors)).act(law, vectors, biased, h, stream)
+
+    def where_not(self, reason: str | None) -> Engine:
+        """The compiled engine, unless there is a reason against it, which is said once."""
         if reason is None:
             return self.compiled
         if self._say is not None and reason not in self._said:

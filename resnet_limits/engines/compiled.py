@@ -32,7 +32,14 @@ from ..sampling.layer_law import Isotropic
 from ..sampling.pieces import piece_size
 from .engine import Engine
 from .trunks.segmented import SegmentedTrunk, SegmentPasses, Weights
-from .walks.replicas import walk_replicas, without_walk
+from .walks.replicas import (
+    act_on_replicas,
+    recorded_replicas,
+    walk_replicas,
+    without_law,
+    without_vectors,
+    without_walk,
+)
 
 try:
     from . import _compiled  # pyright: ignore
@@ -160,10 +167,17 @@ class Compiled(Engine):
 
     # -- random networks --------------------------------------------------------------------------
 
-    def without_walk(self, walkers: Sequence[Walker], x0: Tensor, law: Law) -> str | None:
-        """Why there is no compiled form of this walk, or None."""
+    def without_walk(self, schemes: Sequence[Scheme], law: Law, x0: Tensor, u0: Tensor | None = None) -> str | None:
+        """Why there is no compiled form of walks from `x0` (r, n, d), with tangents `u0` (r, n, m, d), or None."""
+        starts = (x0,) if u0 is None else (x0, u0)
+        vectors = len(schemes) * x0.shape[1] * (1 if u0 is None else 1 + u0.shape[2])
         reason = self.missing() or self.without_kind(x0.device, x0.dtype)
-        return reason or without_walk(walkers, x0, law, layers.ACTIVATIONS)
+        return reason or without_walk(schemes, law, layers.ACTIVATIONS) or without_vectors(vectors, *starts)
+
+    def without_act(self, law: Law, vectors: Tensor) -> str | None:
+        """Why there is no compiled form of one layer of this law on these vectors, or None."""
+        reason = self.missing() or self.without_kind(vectors.device, vectors.dtype)
+        return reason or without_law(law) or without_vectors(vectors.shape[1], vectors)
 
     def walk(
         self,
@@ -175,10 +189,10 @@ class Compiled(Engine):
         stream: Stream,
         layers: Collection[int] | None = None,
     ) -> Iterator[tuple[int, list[Tensor]]]:
-        if reason := self.without_walk(walkers, x0, law):
-            _refuse(reason)
-        assert isinstance(law, Isotropic)
-        return walk_replicas(self.processor, walkers, x0, law, horizon=horizon, stream=stream, layers=layers)
+        _require(self.without_walk([walker.scheme for walker in walkers], law, x0))
+        how = {"horizon": horizon, "stream": stream, "layers": layers}
+        steps = walk_replicas(self.processor, walkers, x0, _no_tangents(x0), _isotropic(law), **how)
+        return ((k, states) for k, states, _ in steps)
 
     def tangents(
         self,
@@ -191,7 +205,9 @@ class Compiled(Engine):
         stream: Stream,
         layers: Collection[int] | None = None,
     ) -> Iterator[tuple[int, list[Tensor], list[Tensor]]]:
-        _refuse(ONLY_FORWARD)
+        _require(self.without_walk([walker.scheme for walker in walkers], law, x0, u0))
+        how = {"horizon": horizon, "stream": stream, "layers": layers}
+        return walk_replicas(self.processor, walkers, x0, u0, _isotropic(law), **how)
 
     def record(
         self,
@@ -204,16 +220,30 @@ class Compiled(Engine):
         stream: Stream,
         u0: Tensor | None = None,
     ) -> Tape:
-        _refuse(ONLY_FORWARD)
+        _require(self.without_walk([scheme], law, x0, u0))
+        along, how = _no_tangents(x0) if u0 is None else u0, {"depth": depth, "horizon": horizon, "stream": stream}
+        return recorded_replicas(self.processor, scheme, x0, along, _isotropic(law), **how)
 
     def act(self, law: Law, vectors: Tensor, biased: Tensor, h: float, stream: Stream) -> Tensor:
-        _refuse(ONLY_FORWARD)
+        _require(self.without_act(law, vectors))
+        return act_on_replicas(self.processor, _isotropic(law), vectors, biased, h, stream)
 
     def piece_size(self, vectors: int, width: int, dtype: torch.dtype) -> int:
         return piece_size(vectors, width, dtype)
 
 
-ONLY_FORWARD = "of random networks, walks alone have a compiled form: no tangents, tapes and single layers"
+def _no_tangents(x0: Float[Tensor, "r n d"]) -> Float[Tensor, "r n 0 d"]:
+    return x0.new_zeros(*x0.shape[:2], 0, x0.shape[2])
+
+
+def _isotropic(law: Law) -> Isotropic:
+    assert isinstance(law, Isotropic)
+    return law
+
+
+def _require(reason: str | None) -> None:
+    if reason:
+        _refuse(reason)
 
 
 def _refuse(reason: str) -> NoReturn:

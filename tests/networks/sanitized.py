@@ -58,21 +58,61 @@ def layers(module: Any) -> None:
 
 def walks(module: Any) -> None:
     """Spans with and without dependent vectors, bases of all coordinates, and states that are not finite."""
-    rng, sizes = np.random.default_rng(0), ((1, 1), (1, 9), (2, 16), (3, 5), (7, 33), (9, 2), (40, 50))  # n, d
-    for processor, dtype, (n, d), scale in itertools.product(
-        ("x86-64-v4", "x86-64-v3", "any"), (np.float32, np.float64), sizes, (0.3, 0.0, 1e30)
+    sizes = ((1, 0, 1), (1, 0, 9), (2, 1, 16), (3, 2, 5), (7, 0, 33), (9, 0, 2), (20, 1, 50), (2, 0, 15))  # n, m, d
+    forms = (("tanh", "identity", False), ("swish", "gelu", True), ("identity", "relu", False))
+    for processor, dtype, size, scale, form in itertools.product(
+        ("x86-64-v4", "x86-64-v3", "any"), (np.float32, np.float64), sizes, (0.3, 0.0, 1e30), forms
     ):
-        of_vector = 64 // np.dtype(dtype).itemsize
-        states = np.zeros((3, 2 * n, -(-d // of_vector) * of_vector), dtype)
-        states[..., :d] = np.tile(rng.normal(size=(3, n, d)), (1, 2, 1))
-        many = 2 * n > d + 1 or 4 * n * n > 10 * (d + 1)
-        for phi, psi in (("tanh", "identity"), ("swish", "gelu"), ("identity", "relu")):
-            how = (d, scale, 0.4, 2**64 - 1, 7, 62, 64)
-            try:
-                module.walk(processor, (phi, "tanh"), (psi, "tanh"), (1, 2), states, states.copy(), *how, 0, 5, many)
-            except ValueError as error:
-                if "there is no compiled form" not in str(error):  # this is another kind of processor
-                    raise
+        try:
+            walked(module, processor, dtype, size, scale, form)
+        except ValueError as error:
+            if "there is no compiled form" not in str(error):  # this is another kind of processor
+                raise
+    refused(module)
+
+
+def walked(module: Any, processor: str, dtype: type, size: tuple[int, int, int], scale: float, form: tuple) -> None:
+    """Two walkers in place; one layer alone; one walker kept, and backward."""
+    (n, m, d), depth, rng = size, 5, np.random.default_rng(0)
+    of_vector, v = 64 // np.dtype(dtype).itemsize, n * (1 + m)
+    phi, psi, diffuses = form
+    numbers = ((2**64 - 1, 7), (3, 2**63), 62, 64, 0)
+
+    def how(every: tuple[int, ...]) -> tuple:
+        walkers = tuple((phi, psi, layers, diffuses, 0.5, 0.1, 0.02) for layers in every)
+        biased = len(every) * (n * (1.0,) + n * m * (0.0,))
+        many = len(biased) > d + 1 or len(biased) ** 2 > 10 * (d + 1)
+        return processor, walkers, biased, n, m, d, scale, 0.4, many
+
+    start = np.zeros((19, v, (d // of_vector + 1) * of_vector), dtype)
+    start[..., :d] = rng.normal(size=(19, v, d))
+    both = np.tile(start, (1, 2, 1))
+    if 2 * v <= 64:
+        module.walk(how((1, 2)), (*numbers, depth), both, np.zeros_like(both))
+    module.act(how((1,)), (*numbers, 1), start, np.empty_like(start))
+    states, z = np.empty((depth + 1, *start.shape), dtype), np.empty((depth, 19, n, start.shape[2]), dtype)
+    states[0], p = start, np.zeros_like(z[0])
+    p[..., :d] = 1
+    module.record(how((1,)), (*numbers, depth), states, z)
+    module.pull_back(how((1,)), (*numbers, depth), states, z, p, np.empty_like(z), *np.empty((2, depth, 19), dtype))
+
+
+def refused(module: Any) -> None:
+    """What does not fit is refused before anything is written."""
+    form, numbers = ("tanh", "tanh", 1, False, 0.0, 0.0, 0.0), ((1, 2), (3, 4), 0, 64, 0, 1)
+    how, fitting = ("any", (form,), (1.0,), 1, 0, 5, 0.3, 0.4, False), np.zeros((2, 1, 16), np.float32)
+    for wrong in (
+        (fitting, np.zeros((2, 1, 32), np.float32)),
+        (fitting, fitting.astype(np.float64)),
+        (np.zeros((2, 1, 24)), np.zeros((2, 1, 24))),  # 64 bytes more than width + 1 float64 need
+        (fitting[:, :, ::2], fitting[:, :, ::2]),
+        (fitting.astype(np.int32), fitting.astype(np.int32)),
+    ):
+        try:
+            module.walk(how, numbers, *wrong)
+        except (ValueError, BufferError):
+            continue
+        raise AssertionError("arrays that do not fit were taken")
 
 
 if __name__ == "__main__":

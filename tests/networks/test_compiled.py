@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import subprocess
@@ -23,7 +24,7 @@ from resnet_limits.networks.blocks import field
 from resnet_limits.networks.steps import STEPS
 from resnet_limits.random import Stream
 from resnet_limits.sampling.layer_law import Isotropic
-from resnet_limits.sampling.schemes import ShallowNetwork, Walker
+from resnet_limits.sampling.schemes import EulerMaruyama, ShallowNetwork, Walker
 from resnet_limits.sampling.walk import walk
 
 from .engine_laws import (
@@ -46,16 +47,8 @@ each_processor = pytest.mark.parametrize("processor", PROCESSORS)
 each_form = pytest.mark.parametrize("block", ["one", "outside", "two"])
 
 
-class AutoWithWalks(Auto):
-    """Auto, with the compiled walk where there is one: the laws hold for whatever is compiled."""
-
-    def walk(self, walkers, x0, law, **how):
-        compiled = self.compiled.without_walk(walkers, x0, law) is None
-        return (self.compiled if compiled else super()).walk(walkers, x0, law, **how)
-
-
 class TestAuto(EngineLaws):
-    engine = AutoWithWalks()
+    engine = Auto()
 
 
 def layers(
@@ -76,6 +69,13 @@ def layers(
     return vector_field, draw(r, n, d).requires_grad_(), weights
 
 
+COMPILED_SCHEMES = [
+    ShallowNetwork("tanh"),
+    ShallowNetwork("swish", "gelu"),
+    ShallowNetwork("relu", "tanh"),
+    EulerMaruyama("swish", "tanh", Isotropic(1.2, 0.5)),
+    EulerMaruyama("swish", "identity", Isotropic(1.2, 0.5), ito_drift=False),
+]
 SIZES = ((1, 1, 1, 1), (2, 3, 4, 9), (1, 17, 7, 3), (3, 70, 30, 25), (1, 129, 64, 65), (2, 16, 13, 48))
 """r, n, d and rows inside: below, at and above what a vector and a tile hold."""
 
@@ -229,19 +229,33 @@ def test_what_has_no_compiled_form_is_refused_with_the_reason_by_name_and_comput
 
 def test_walks_without_a_compiled_form_are_refused_by_name():
     stream, x0, law = Stream(0, "test.walk"), torch.ones(2, 1, D), Isotropic(1.0, 1.0)
-    tanh, of_walker = ShallowNetwork("tanh"), Walker(ShallowNetwork("tanh"), 2)
+    of_walker = Walker(ShallowNetwork("tanh"), 2)
     for walkers, points, of_weights, reason in (
         ([of_walker], x0, correlated(D), "walks of weights of law MatrixNormal have no compiled form"),
         ([Walker(Leaky("tanh"), 2)], x0, law, "walks of Leaky have no compiled form"),
-        ([of_walker], torch.ones(2, 65, D), law, "walks of more than 64 states have no compiled form"),
+        ([of_walker], torch.ones(2, 65, D), law, "walks of more than 64 vectors have no compiled form"),
         ([of_walker], x0.clone().requires_grad_(), law, "derivatives of walks have no compiled form"),
     ):
         with pytest.raises(SettingError, match=f"engine=compiled: {reason}"):
             Compiled().walk(walkers, points, of_weights, horizon=1.0, stream=stream)
-    with pytest.raises(SettingError, match="no tangents, tapes and single layers"):
-        Compiled().act(law, x0, torch.ones(1), 0.1, stream)
-    with pytest.raises(SettingError, match="no tangents, tapes and single layers"):
-        Compiled().record(tanh, x0, law, depth=2, horizon=1.0, stream=stream)
+    diffusion = EulerMaruyama("tanh", "identity", correlated(D))
+    with pytest.raises(SettingError, match="engine=compiled: diffusions of law MatrixNormal have no compiled form"):
+        Compiled().record(diffusion, x0, law, depth=2, horizon=1.0, stream=stream)
+    with pytest.raises(SettingError, match="engine=compiled: walks of more than 64 vectors have no compiled form"):
+        Compiled().tangents([of_walker], x0, torch.ones(2, 1, 64, D), law, horizon=1.0, stream=stream)
+    with pytest.raises(SettingError, match="engine=compiled: walks of weights of law MatrixNormal"):
+        Compiled().act(correlated(D), x0, torch.ones(1), 0.1, stream)
+
+
+def test_auto_says_once_why_it_walks_by_the_eager_engine():
+    said: list[str] = []
+    auto, x0 = Auto(), torch.ones(2, 1, D)
+    auto.reports_to(said.append)
+    for _ in range(2):
+        auto.final([Walker(ShallowNetwork("tanh"), 2)], x0, correlated(D), horizon=1.0, stream=Stream(0, "test.walk"))
+    assert said == [
+        "engine=auto: walks of weights of law MatrixNormal have no compiled form, so the eager engine computes it"
+    ]
 
 
 @each_processor
@@ -257,6 +271,61 @@ def test_walks_are_those_of_the_loop_on_every_kind_of_processor(processor, dtype
         ):
             assert k == layer
             torch.testing.assert_close(ours, loop, rtol=tolerance, atol=tolerance)
+
+
+@each_processor
+@each_precision
+@pytest.mark.parametrize("scheme", COMPILED_SCHEMES, ids=repr)
+@pytest.mark.parametrize(("n", "m", "width"), [(1, 0, 1), (1, 1, 9), (2, 0, 40), (3, 2, 5), (4, 0, 33), (9, 1, 2)])
+def test_tapes_are_those_of_the_loop_on_every_kind_of_processor(processor, dtype, scheme, n, m, width):
+    x0, u0 = start(5, n, width, dtype=dtype), start(5, n, m, width, dtype=dtype, seed=2)
+    p, tolerance = start(5, n, width, dtype=dtype, seed=3), 1e-9 if dtype == torch.float64 else 1e-3
+    for law in (Isotropic(1.2, 0.5), Isotropic(1.2, 0.0)):
+        how = {"depth": 6, "horizon": 1.0, "stream": Stream(4, "test.tape", first_replica=62), "u0": u0}
+        ours, loop = (engine.record(scheme, x0, law, **how) for engine in (Compiled(processor), Eager()))
+        for name in ("states", "pre_activations", "tangents"):
+            mine, theirs = torch.stack(list(getattr(ours, name))), torch.stack(list(getattr(loop, name)))
+            torch.testing.assert_close(mine, theirs, rtol=tolerance, atol=tolerance)
+        for mine, theirs in zip(ours.backward(p), loop.backward(p), strict=True):
+            torch.testing.assert_close(
+                dataclasses.astuple(mine), dataclasses.astuple(theirs), rtol=tolerance, atol=tolerance
+            )
+
+
+@pytest.mark.parametrize("scheme", COMPILED_SCHEMES, ids=repr)
+def test_a_backward_pass_is_the_derivative_along_the_weights_that_were_drawn(scheme):
+    # d <p, x_L> along x_0, by differences through the same weights: states that span all coordinates say all of W.
+    n, width, depth, law = 6, 4, 5, Isotropic(1.1, 0.6)
+    x0, p = start(3, n, width), start(3, n, width, seed=3)
+    tape = Compiled().record(scheme, x0, law, depth=depth, horizon=1.0, stream=Stream(4, "test.tape"))
+    layers = []
+    for k in range(depth):
+        f = torch.cat([scheme.features(tape.states[k]), torch.ones(3, n, 1)], dim=2)
+        layers.append(torch.linalg.lstsq(f, tape.pre_activations[k]).solution)
+
+    def paired(x):
+        for both in layers:
+            f = scheme.features(x)
+            x = scheme.step(x, f, torch.cat([f, torch.ones(3, n, 1)], dim=2) @ both, 1 / depth)
+        return (p * x).sum()
+
+    expected = torch.func.grad(paired)(x0)
+    *_, last = tape.backward(p)
+    torch.testing.assert_close(last.p, expected, rtol=1e-8, atol=1e-8)
+
+
+@each_precision
+def test_backward_passes_do_not_depend_on_how_layers_are_cut(dtype):
+    # One call for all layers of a few replicas, many for those of many.
+    scheme, x0 = ShallowNetwork("tanh", "swish"), start(300, 3, 70, dtype=dtype)
+    ends = []
+    for first, stop in ((0, 300), (0, 4), (296, 300)):
+        x, stream = x0[first:stop], Stream(4, "test.cut", first_replica=first)
+        tape = Compiled().record(scheme, x, Isotropic(1.0, 0.5), depth=40, horizon=1.0, stream=stream)
+        *_, last = tape.backward(tape.final)
+        ends.append((last.p, last.weights, last.biases))
+    for part, rows in zip(ends[1:], (slice(0, 4), slice(296, 300)), strict=True):
+        assert all(torch.equal(mine, whole[rows]) for mine, whole in zip(part, ends[0], strict=True))
 
 
 @each_precision
