@@ -22,12 +22,13 @@ def default_engine() -> Engine:
 
 
 @contextlib.contextmanager
-def computed_by(name: str, say: Callable[[str], None] | None = None) -> Iterator[Engine]:
-    """While this lasts, networks run on the engine of this name; `say` hears, once each, for what another one is taken.
+def computed_by(engine: str | Engine, say: Callable[[str], None] | None = None) -> Iterator[Engine]:
+    """While this lasts, networks run on this engine, or one of this name; `say` hears, once each, for what another one
+    is taken.
 
     Raises `SettingError` where none has this name.
     """
-    engine = Engine.options[name]()
+    engine = Engine.options[engine]() if isinstance(engine, str) else engine
     if say is not None:
         engine.reports_to(say)
     token = _ENGINE.set(engine)

@@ -30,7 +30,7 @@ from ..networks.steps.step import Field, Step
 from ..networks.vector_field import VectorField
 from ..sampling.layer_law import Isotropic
 from ..sampling.pieces import piece_size
-from .engine import Engine
+from .engine import Engine, computes
 from .trunks.segmented import SegmentedTrunk, SegmentPasses, Weights
 from .walks.replicas import (
     act_on_replicas,
@@ -74,6 +74,9 @@ class Compiled(Engine):
 
     def __init__(self, processor: str | None = None) -> None:
         self.processor = processor or next(iter(PROCESSORS), "")
+
+    def way(self, device: str) -> str:
+        return f"{self.name} for {self.processor}"
 
     # -- what there is a form of ------------------------------------------------------------------
 
@@ -122,23 +125,18 @@ class Compiled(Engine):
             if reason := self.without_form(block.name, settings.activation, width):
                 _refuse(reason)
 
-    def require_form(self, field: Field, step: Step, x0: Tensor) -> None:
-        """Raise `SettingError` where there is no compiled form of these layers."""
-        if reason := self.without(field, step, x0):
-            _refuse(reason)
-
     # -- networks ---------------------------------------------------------------------------------
 
-    def trunk(self, memory: float) -> CompiledTrunk:
-        return CompiledTrunk(memory, self)
+    def trunk(self, memory: float) -> SegmentedTrunk:
+        return SegmentedTrunk(memory, self.passes)
 
     def forward(
         self, field: Field, step: Step, x0: Float[Tensor, "r n d"], weights: Weights, h: float
     ) -> Float[Tensor, "r n d"]:
-        self.require_form(field, step, x0)
+        make = self.passes(field, step, x0, h)
         if _is_differentiated(x0, weights):
             return forward(field, step, x0, weights, h)
-        passes = self.passes(field, x0, h)(weights)
+        passes = make(weights)
         out = torch.empty_like(x0.mT, memory_format=torch.contiguous_format).mT
         inputs = max(BYTES_OF_A_CHUNK // (x0.shape[2] * x0.element_size() * 64) * 64, 64)
         for chunk, into in zip(x0.split(inputs, dim=1), out.split(inputs, dim=1), strict=True):
@@ -150,18 +148,20 @@ class Compiled(Engine):
     def states(
         self, field: Field, step: Step, x0: Float[Tensor, "r n d"], weights: Weights, h: float
     ) -> Float[Tensor, "layers r n d"]:
-        self.require_form(field, step, x0)
+        make = self.passes(field, step, x0, h)
         if _is_differentiated(x0, weights):
             return states(field, step, x0, weights, h)
-        passes = self.passes(field, x0, h)(weights)
+        passes = make(weights)
         first = passes.laid(x0)
         all_states = first.new_empty(passes.depth + 1, *first.shape)
         all_states[0] = first
         passes.run(all_states)
         return passes.read(all_states).contiguous()
 
-    def passes(self, field: Any, x0: Tensor, h: float) -> Callable[[Weights], CompiledPasses]:
-        """What makes passes of weights through layers that there is a form of."""
+    @computes
+    def passes(self, field: Any, step: Step, x0: Tensor, h: float) -> Callable[[Weights], CompiledPasses]:
+        """What makes passes of weights. Raises `SettingError` where there is no compiled form of these layers."""
+        _require(self.without(field, step, x0))
         how = (self.processor, field.block.name, field.activation, float(h))
         return partial(CompiledPasses, how, x0.shape[1])
 
@@ -179,6 +179,7 @@ class Compiled(Engine):
         reason = self.missing() or self.without_kind(vectors.device, vectors.dtype)
         return reason or without_law(law) or without_vectors(vectors.shape[1], vectors)
 
+    @computes
     def walk(
         self,
         walkers: Sequence[Walker],
@@ -194,6 +195,7 @@ class Compiled(Engine):
         steps = walk_replicas(self.processor, walkers, x0, _no_tangents(x0), _isotropic(law), **how)
         return ((k, states) for k, states, _ in steps)
 
+    @computes
     def tangents(
         self,
         walkers: Sequence[Walker],
@@ -209,6 +211,7 @@ class Compiled(Engine):
         how = {"horizon": horizon, "stream": stream, "layers": layers}
         return walk_replicas(self.processor, walkers, x0, u0, _isotropic(law), **how)
 
+    @computes
     def record(
         self,
         scheme: Scheme,
@@ -224,6 +227,7 @@ class Compiled(Engine):
         along, how = _no_tangents(x0) if u0 is None else u0, {"depth": depth, "horizon": horizon, "stream": stream}
         return recorded_replicas(self.processor, scheme, x0, along, _isotropic(law), **how)
 
+    @computes
     def act(self, law: Law, vectors: Tensor, biased: Tensor, h: float, stream: Stream) -> Tensor:
         _require(self.without_act(law, vectors))
         return act_on_replicas(self.processor, _isotropic(law), vectors, biased, h, stream)
@@ -255,18 +259,6 @@ def _is_differentiated(x0: Tensor, weights: Weights) -> bool:
     tensors = (x0, *weights.values())
     along = any(forward_ad.unpack_dual(t).tangent is not None for t in tensors)
     return along or (torch.is_grad_enabled() and any(t.requires_grad for t in tensors))
-
-
-class CompiledTrunk(SegmentedTrunk):
-    """Segments in C."""
-
-    def __init__(self, memory: float, engine: Compiled) -> None:
-        super().__init__(memory)
-        self.engine = engine
-
-    def passes(self, field: Field, step: Step, x0: Float[Tensor, "r n d"], h: float) -> Callable[..., CompiledPasses]:
-        self.engine.require_form(field, step, x0)
-        return self.engine.passes(field, x0, h)
 
 
 class CompiledPasses(SegmentPasses):

@@ -21,7 +21,7 @@ from ..sampling.backward import recorded_pass
 from ..sampling.pieces import piece_size
 from ..sampling.tangent import tangents
 from ..sampling.walk import walk
-from .engine import Engine
+from .engine import Engine, computes
 from .trunks.segmented import SegmentedTrunk, SegmentPasses, Weights
 
 if TYPE_CHECKING:
@@ -39,19 +39,31 @@ class Eager(Engine):
 
     name = "eager"
 
-    def trunk(self, memory: float) -> EagerTrunk:
-        return EagerTrunk(memory)
+    def trunk(self, memory: float) -> SegmentedTrunk:
+        return SegmentedTrunk(memory, self.passes)
 
+    @computes
+    def passes(
+        self, field: Field, step: Step, x0: Float[Tensor, "r n d"], h: float
+    ) -> Callable[[Weights], EagerPasses] | None:
+        """What makes passes of weights, by a block's own derivative. Other steps than Euler's, and blocks without, go
+        through `residual.forward` and autograd, whatever the budget: None."""
+        by_hand = field.block.passes if type(step) is Euler and isinstance(field, VectorField) else None
+        return None if by_hand is None else partial(EagerPasses, by_hand(field.phi, h))
+
+    @computes
     def forward(
         self, field: Field, step: Step, x0: Float[Tensor, "r n d"], weights: Mapping[str, Tensor], h: float
     ) -> Float[Tensor, "r n d"]:
         return forward(field, step, x0, weights, h)
 
+    @computes
     def states(
         self, field: Field, step: Step, x0: Float[Tensor, "r n d"], weights: Mapping[str, Tensor], h: float
     ) -> Float[Tensor, "layers r n d"]:
         return states(field, step, x0, weights, h)
 
+    @computes
     def walk(
         self,
         walkers: Sequence[Walker],
@@ -64,6 +76,7 @@ class Eager(Engine):
     ) -> Iterator[tuple[int, list[Tensor]]]:
         return walk(walkers, x0, law, horizon=horizon, stream=stream, layers=layers)
 
+    @computes
     def tangents(
         self,
         walkers: Sequence[Walker],
@@ -77,6 +90,7 @@ class Eager(Engine):
     ) -> Iterator[tuple[int, list[Tensor], list[Tensor]]]:
         return tangents(walkers, x0, u0, law, horizon=horizon, stream=stream, layers=layers)
 
+    @computes
     def record(
         self,
         scheme: Scheme,
@@ -90,6 +104,7 @@ class Eager(Engine):
     ) -> Tape:
         return recorded_pass(scheme, x0, law, depth=depth, horizon=horizon, stream=stream, u0=u0)
 
+    @computes
     def act(
         self, law: Law, vectors: Float[Tensor, "r n d"], biased: Float[Tensor, " n"], h: float, stream: Stream
     ) -> Float[Tensor, "r n d"]:
@@ -97,22 +112,6 @@ class Eager(Engine):
 
     def piece_size(self, vectors: int, width: int, dtype: torch.dtype) -> int:
         return piece_size(vectors, width, dtype)
-
-
-class EagerTrunk(SegmentedTrunk):
-    """Segments by `BlockPasses`. Other steps than Euler's, and blocks without, go through `residual.forward` and
-    autograd, whatever the budget."""
-
-    def passes(
-        self, field: Field, step: Step, x0: Float[Tensor, "r n d"], h: float
-    ) -> Callable[[Weights], EagerPasses] | None:
-        return eager_passes(field, step, h)
-
-
-def eager_passes(field: Field, step: Step, h: float) -> Callable[[Weights], EagerPasses] | None:
-    """What makes passes of weights, by a block's own derivative; None where there is none."""
-    by_hand = field.block.passes if type(step) is Euler and isinstance(field, VectorField) else None
-    return None if by_hand is None else partial(EagerPasses, by_hand(field.phi, h))
 
 
 class EagerPasses(SegmentPasses):

@@ -372,7 +372,7 @@ def test_without_the_extension_auto_is_eager_and_a_request_by_name_is_refused():
         "from resnet_limits.engines import default_engine\n"
         "from resnet_limits.engines.compiled import Compiled\n"
         "import resnet_limits as rl\n"
-        "print(default_engine().used('cpu'), Compiled.missing())\n"
+        "print(default_engine().way('cpu'), Compiled.missing())\n"
         "try: rl.run(rl.Ode(engine='compiled'))\n"
         "except rl.errors.SettingError as error: print(error)\n"
     )

@@ -89,6 +89,10 @@ class SegmentPasses(ABC):
         return gradients
 
 
+PassesOf = Callable[[Field, Step, Tensor, float], Callable[[Weights], SegmentPasses] | None]
+"""Field, step, `x_0` and h to what makes passes of weights, or None."""
+
+
 @dataclass(frozen=True)
 class Room:
     """Activations of successive segments in one piece of memory, each array at a multiple of 64 bytes. Where a state
@@ -129,10 +133,11 @@ class SegmentedTrunk(Trunk):
     """`residual.forward` with a backward pass of its own; called like it, and equal to it up to rounding.
 
     `memory` is the budget in MB for activations that wait for the backward pass; what does not fit is computed again.
+    Where `passes` are none, the loop with autograd is taken.
     """
 
-    def __init__(self, memory: float) -> None:
-        self.memory = memory
+    def __init__(self, memory: float, passes: PassesOf) -> None:
+        self.memory, self.passes = memory, passes
         self._shape: tuple = ()
         self._pass = 0
         self._cuts: list[tuple[int, int]] = []
@@ -140,12 +145,6 @@ class SegmentedTrunk(Trunk):
         self._first_states: Tensor | None = None
         self._reused: Segment | None = None
         self._held = 0
-
-    @abstractmethod
-    def passes(
-        self, field: Field, step: Step, x0: Float[Tensor, "r n d"], h: float
-    ) -> Callable[[Weights], SegmentPasses] | None:
-        """What makes passes of weights, or None where the loop with autograd is to be taken."""
 
     def __call__(
         self, field: Field, step: Step, x0: Float[Tensor, "r n d"], weights: Weights, h: float
