@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -38,7 +38,8 @@ def computed_by(engine: str | Engine, say: Callable[[str], None] | None = None) 
         _ENGINE.reset(token)
 
 
-def require_engine(settings: Settings) -> None:
-    """Raise `SettingError` where the engine that is asked for is not there, or lacks what these settings ask for."""
+def require_engine(settings: Settings, uncompiled: Mapping[str, str]) -> None:
+    """Raise `SettingError` where the engine that is asked for is not there, or lacks what these settings ask for, or
+    what the groups that are asked for take (`Study.uncompiled`)."""
     if settings.engine != "auto":
-        Engine.options[settings.engine]().require(settings)
+        Engine.options[settings.engine]().require(settings, uncompiled)

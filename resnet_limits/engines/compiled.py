@@ -116,7 +116,7 @@ class Compiled(Engine):
             return f"device={device.type}: it computes on CPUs"
         return None if dtype in (torch.float32, torch.float64) else f"dtype={dtype} has no compiled form"
 
-    def require(self, settings: Any) -> None:
+    def require(self, settings: Any, uncompiled: Mapping[str, str]) -> None:
         on_cpu = settings.device in ("auto", "cpu")
         if reason := self.missing() or ("" if on_cpu else f"device={settings.device}: it computes on CPUs"):
             _refuse(reason)
@@ -124,6 +124,8 @@ class Compiled(Engine):
             width = max(max(shape) for shape in block.shapes(settings.width).values())
             if reason := self.without_form(block.name, settings.activation, width):
                 _refuse(reason)
+        for group, what in uncompiled.items():
+            _refuse(f"group {group} of study {settings.study} takes {what}, of which there is no compiled form")
 
     # -- networks ---------------------------------------------------------------------------------
 
@@ -279,7 +281,7 @@ class CompiledPasses(SegmentPasses):
 
     def room(self, count: int, x0: Tensor) -> Tensor:
         memory = super().room(count, x0)
-        layers.large_pages(memory.numpy())  # of 2 MB where the system has some: activations lie on thousands of small ones
+        layers.large_pages(memory.numpy())  # 2 MB where the system has such: activations take thousands of small ones
         return memory
 
     def lay(self, x: Float[Tensor, "r n d"], into: Tensor) -> None:
@@ -318,9 +320,7 @@ class CompiledPasses(SegmentPasses):
         return _arrays({name: d.transpose(0, 1) for name, d in gradients.items()})
 
     def pull_back(self, segment: Segment, start: int, g: Tensor, into: Arrays) -> Tensor:
-        layers.pull_back(
-            *self.how, torch.get_num_threads(), *segment.arrays, g.numpy(), self._theta, into, start
-        )
+        layers.pull_back(*self.how, torch.get_num_threads(), *segment.arrays, g.numpy(), self._theta, into, start)
         return g
 
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Concatenate, ParamSpec, TypeVar
 
 from ..settings.registry import ENGINES, Registry
 
@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     from ..settings.base import Settings
 
 
-P, T, E = ParamSpec("P"), TypeVar("T"), TypeVar("E", bound="Engine")
+P = ParamSpec("P")
+T = TypeVar("T")
+E = TypeVar("E", bound="Engine")
 
 
 def computes(method: Callable[Concatenate[E, P], T]) -> Callable[Concatenate[E, P], T]:
@@ -96,8 +98,9 @@ class Engine(ABC):
     def reports_to(self, say: Callable[[str], None]) -> None:  # noqa: B027 (most take no other one)
         """`say` is to hear, once each, for what another engine is taken."""
 
-    def require(self, settings: Settings) -> None:  # noqa: B027 (most do everything)
-        """Raise `SettingError` where the engine is not there, or lacks what these settings ask for."""
+    def require(self, settings: Settings, uncompiled: Mapping[str, str]) -> None:  # noqa: B027 (most do everything)
+        """Raise `SettingError` where the engine is not there, or lacks what these settings ask for. `uncompiled`: what
+        the groups of the study take that has no compiled form, by their names."""
 
     @abstractmethod
     def trunk(self, memory: float) -> Trunk:

@@ -4,8 +4,8 @@
 
 One file is one state: weights, optimiser, position in the data and the records so far (generators have no state here:
 every random number is a function of what it is for). It is written beside, brought to the disk and renamed into place,
-the last two of each part and way of an engine are kept, and the name says what SHA-256 the content must have: a file that was cut short or
-changed is noticed, said in the log, and the one before is used. Nothing in it can execute code.
+the last two of each part and way of an engine are kept, and the name says what SHA-256 the content must have: a file
+that was cut short or changed is noticed, said in the log, and the one before is used. Nothing in it can execute code.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ CHECKPOINT_NAME = re.compile(r"(?P<part>.+)-(?P<number>\d+)-(?P<digest>[0-9a-f]{
 class FolderCheckpoints:
     """Checkpoints of one part of a job in the folder `checkpoint/` of the job.
 
-    A state goes on in the way of an engine that it was computed in (`Engine.way`), and is left alone by others. `log` is told which are used and
-    not; `interruption` says when one is wanted, and stops the job once it is there.
+    A state goes on in the way of an engine that it was computed in (`Engine.way`); others leave it alone. `log` is
+    told which are used and not; `interruption` says when one is wanted, and stops the job once it is there.
     """
 
     def __init__(

@@ -245,7 +245,7 @@ class Run:
         return {digest: identity.in_words(document) for digest, document in noted.items() if isinstance(document, dict)}
 
     def note_jobs(self) -> None:
-        """Add to the provenance what the jobs say: seeds, threads, devices, engines and their ways, warnings, and when."""
+        """Add to the provenance what the jobs say: seeds, threads, devices, engines, their ways, warnings, and when."""
         from ..studies import study
 
         jobs = self.jobs()

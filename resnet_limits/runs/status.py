@@ -132,7 +132,15 @@ def read_status(folder: Path) -> Status:
         process = Process.read(document["process"]) if document["process"] else None
         status = Status(**{**document, "process": process})
         numbers = (status.heartbeat, status.progress, 0.0 if status.seconds is None else status.seconds)
-        words = (status.state, status.message, status.device, status.engine, status.way, *status.digests, *status.digests.values())
+        words = (
+            status.state,
+            status.message,
+            status.device,
+            status.engine,
+            status.way,
+            *status.digests,
+            *status.digests.values(),
+        )
         if not all(isinstance(n, (int, float)) for n in numbers) or not all(isinstance(w, str) for w in words):
             raise TypeError
         if status.state not in STATES or not all(0 <= n <= MAX_SECONDS_OF_JOB for n in numbers[1:]):

@@ -36,7 +36,14 @@ def parameters(rng: np.random.Generator, dtype: type, r: int, depth: int, d: int
 
 def layers(module: Any) -> None:
     rng, depth = np.random.default_rng(0), 3
-    sizes = ((1, 1, 1, 1), (2, 1, 3, 5), (1, 3, 30, 25), (3, 5, 17, 33), (1, 9, 64, 7), (3, 9, 64, 70))  # r, vectors, d, m
+    sizes = (
+        (1, 1, 1, 1),
+        (2, 1, 3, 5),
+        (1, 3, 30, 25),
+        (3, 5, 17, 33),
+        (1, 9, 64, 7),
+        (3, 9, 64, 70),
+    )  # r, vectors, d, m
     for processor, dtype, (r, vectors, d, hidden) in itertools.product(
         module.PROCESSORS, (np.float32, np.float64), sizes
     ):

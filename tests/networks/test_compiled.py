@@ -359,6 +359,8 @@ def test_a_job_runs_on_the_engine_that_it_asks_for():
         ({"block": "prenorm"}, "block=prenorm has no compiled form"),
         ({"device": "cuda"}, "device=cuda: it computes on CPUs"),
         ({"width": WIDTH_OF_WIDEST_LAYER + 1}, f"wider than {WIDTH_OF_WIDEST_LAYER}"),
+        ({}, "group forward of study ode takes steps of Heun and RK4, of which there is no compiled form"),
+        ({"claims": ["ode.rough"]}, "group rough of study ode takes fields that are no block"),
     ],
 )
 def test_a_request_for_what_it_has_no_form_of_is_refused_before_anything_is_measured(keys, why):
@@ -397,16 +399,44 @@ def test_a_build_without_a_compiler_leaves_the_extension_out(tmp_path):
     assert not list(tmp_path.rglob("*.so"))
 
 
+EXTENSIONS = {"_compiled": "fast", "_walks": "off"}
+"""And how their multiplications and additions are contracted."""
+LAWS_OF_C = (
+    "every_size or every_kind_of_processor or company or several or units_of_the_last_place or beyond_every_size"
+)
+
+
+def build(compiler: str, extension: str, library: Path, *flags: str) -> None:
+    source = ROOT / "resnet_limits" / "engines" / f"{extension}.c"
+    common = ("-fPIC", "-shared", "-pthread", f"-I{sysconfig.get_path('include')}")
+    contraction = f"-ffp-contract={EXTENSIONS[extension]}"
+    command = [compiler, *flags, contraction, *common, str(source), "-o", str(library)]
+    subprocess.run(command, check=True, timeout=600)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("extension", "contraction"), [("_compiled", "fast"), ("_walks", "off")])
-def test_the_compiled_code_neither_leaves_its_arrays_nor_does_what_c_leaves_undefined(tmp_path, extension, contraction):
+def test_what_clang_makes_of_it_obeys_the_same_laws(tmp_path):
+    if shutil.which("clang") is None:
+        pytest.skip("no clang on this machine")
+    program = "import sys, pytest\nfrom tests.networks.sanitized import loaded\n"
+    for extension in EXTENSIONS:
+        build("clang", extension, library := tmp_path / f"{extension}.so", "-O2", "-fno-math-errno", "-Werror")
+        program += f"sys.modules['resnet_limits.engines.{extension}'] = loaded({str(library)!r})\n"
+    tests = [f"tests/networks/test_{name}.py" for name in ("compiled", "compiled_functions")]
+    options = ["-x", "-q", "-p", "no:cacheprovider", "-m", "not slow", "-k", LAWS_OF_C]
+    program += f"sys.exit(pytest.main({[*options, *tests]!r}))"
+    ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=600)
+    assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-3000:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("extension", EXTENSIONS)
+def test_the_compiled_code_neither_leaves_its_arrays_nor_does_what_c_leaves_undefined(tmp_path, extension):
     runtime = libasan()
     if runtime is None:
         pytest.skip("no GCC with its sanitizers on this machine")
-    flags = ("-O1", f"-ffp-contract={contraction}", "-fPIC", "-shared", f"-I{sysconfig.get_path('include')}")
-    sanitizers = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
-    source, library = ROOT / "resnet_limits" / "engines" / f"{extension}.c", tmp_path / f"{extension}.so"
-    subprocess.run(["gcc", *flags, *sanitizers, str(source), "-o", str(library)], check=True, timeout=600)
+    library = tmp_path / f"{extension}.so"
+    build("gcc", extension, library, "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
     ran = subprocess.run(
         [sys.executable, str(ROOT / "tests" / "networks" / "sanitized.py"), str(library)],
         env={**os.environ, "LD_PRELOAD": runtime, "ASAN_OPTIONS": "detect_leaks=0"},  # Python's own are many

@@ -148,7 +148,9 @@ def test_a_job_of_any_engine_starts_anew_where_that_of_its_state_is_not_there(ma
     run = make_run([4])
     (job,) = run.jobs()
     state = State({"done": np.zeros(1)}, {})
-    FolderCheckpoints(job.path / "checkpoint", print, way="compiled for x86-64-v4").part("of another measurement").save(state)
+    FolderCheckpoints(job.path / "checkpoint", print, way="compiled for x86-64-v4").part("of another measurement").save(
+        state
+    )
     run_job(run.path, job.settings)
     assert (run.jobs()[0].status.state, run.jobs()[0].status.engine) == ("finished", "eager")
 
