@@ -1,6 +1,6 @@
 """Claims come out alike on all engines.
 
-    python -m tests.networks.test_verdicts_by_engine [STUDY...] [OVERRIDES]    # prints how, side by side
+python -m tests.networks.test_verdicts_by_engine [STUDY...] [OVERRIDES]    # prints how, side by side
 """
 
 from __future__ import annotations
