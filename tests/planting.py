@@ -1,7 +1,8 @@
 """Faults and small sizes planted through public faces: a test names a thing where it is defined, not who imports it.
 
 Methods of a public class need none of this: `monkeypatch.setattr(Class, "method", faulty)` reaches whoever uses the
-class. What holds an object outside of a module's names (a table, a default argument, a partial) is not reached.
+class; those of laws and schemes, which compiled code does not call, are planted by `plant_method`. What holds an object
+outside of a module's names (a table, a default argument, a partial) is not reached.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 import pytest
 
 import resnet_limits
+from resnet_limits.engines.engine import Engine
 from resnet_limits.settings.registry import Registry
 
 PACKAGE = resnet_limits.__name__
@@ -39,6 +41,17 @@ def plant(patch: pytest.MonkeyPatch, original: Any, replacement: Any, *, within:
         raise LookupError(f"no module of {within} holds {original!r}: is it planted already, or looked up elsewhere?")
     for module, at in places:
         patch.setattr(module, at, replacement)
+
+
+def plant_method(patch: pytest.MonkeyPatch, cls: type, name: str, replacement: Any) -> None:
+    """A method of a law or a scheme of `sampling/`, in networks that are walked where it is called."""
+    patch.setattr(cls, name, replacement)
+    walk_in_python(patch)
+
+
+def walk_in_python(patch: pytest.MonkeyPatch) -> None:
+    """Networks are those of the eager engine until `patch` is undone: what is planted in `sampling/` reaches no C."""
+    enlist(patch, Engine.options, "auto", Engine.options["eager"])
 
 
 def resize(patch: pytest.MonkeyPatch, module: ModuleType, **sizes: Any) -> None:

@@ -71,8 +71,9 @@ def triangle(
     precision = torch.finfo(squares.dtype)
     least = precision.eps ** (1 / 3)
     bound = squares.diagonal(dim1=1, dim2=2).clamp(min=precision.tiny / precision.eps / least).mul_(least)
-    # False also where the factorisation failed or overflowed: nan, inf > inf.
-    kept = R.diagonal(dim1=1, dim2=2).square() > bound
+    # False also where the factorisation overflowed (nan, inf > inf) or failed: that leaves a pivot as it is, below 0.
+    diagonal = R.diagonal(dim1=1, dim2=2)
+    kept = (diagonal > 0) & (diagonal.square() > bound)
     if not bool(kept.all()):
         close = kept.all(dim=1).logical_not_().nonzero().squeeze(-1)
         joint = augmented(vectors[close], scale, extra)

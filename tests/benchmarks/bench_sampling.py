@@ -1,11 +1,11 @@
-"""Sampling on the span against full weight matrices: `python -m tests.benchmarks.bench_sampling [--deep]`.
+"""Sampling on the span against full weight matrices: `python -m tests.benchmarks.bench_sampling [--deep] [--study]`.
 
-Random tanh networks `x + tanh(W x + b)`, float32. The naive loop is what one writes first: for each network and layer
-a matrix drawn into memory that is kept, one affine map, one activation; with gradients, autograd through all layers.
-Both get the same number of threads; times are of whole networks, the best of rounds that alternate, and a network of
-the engine costs the time of a piece of replicas divided by their number. On one thread the time is the processor's,
-which other programs on the machine change less; on two it is the clock's. In the same run both samples are held against
-one another: two-sample Kolmogorov-Smirnov tests of what is printed, which fail the benchmark below p = 1e-4.
+Random tanh networks `x + tanh(W x + b)`, float32, one thread. The naive loop is what one writes first: for each network
+and layer a matrix drawn into memory that is kept, one affine map, one activation; with gradients, autograd through all
+layers. Times are the processor's, which other programs on the machine change less than the clock's, of whole networks;
+a network of an engine costs the time of a piece of replicas divided by their number, and a ratio is the median of
+rounds that alternate, after one that warms up. In the same run the samples are held against one another: two-sample
+Kolmogorov-Smirnov tests of what is printed, which fail the benchmark below p = 1e-4.
 
 Last, what the weak error of `E|x|^2/D` at depth 512 takes to a relative 1e-3, at the study's defaults: layers drawn by
 plain Monte Carlo (networks of depth 512 against the limit in closed form), `512 V/(1e-3 error)^2` for the variance V of
@@ -13,6 +13,7 @@ a pilot, and by `sde.weak`, less the martingale and four times as many a sample,
 pilots have noise of their own, and their errors are held against one another.
 
 `--deep` runs depth 10,000, width 500, 1,000 networks in full; without it the time is extrapolated from 200 layers.
+`--study` runs `reslim train study=sde` once on each engine, which takes some minutes, and prints the processor's time.
 """
 
 from __future__ import annotations
@@ -20,16 +21,21 @@ from __future__ import annotations
 import math
 import os
 import resource
+import statistics
+import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 import scipy.stats
 import torch
 from torch import Tensor
 
 from resnet_limits.engines import default_engine
+from resnet_limits.engines.engine import Engine
 from resnet_limits.measurement.estimate import mean
 from resnet_limits.random import Stream
 from resnet_limits.sampling.layer_law import Isotropic
@@ -39,6 +45,7 @@ from resnet_limits.studies.sde.weak import measure as weak
 
 LAW = Isotropic(1.0, 0.5)
 TANH = ShallowNetwork("tanh")
+ENGINES = ("eager", "compiled")
 ROUNDS = 5
 NAIVE_NETWORKS = 40
 STREAM = Stream(0, "bench")
@@ -71,33 +78,40 @@ def naive_gradients(x: Tensor, depth: int) -> tuple[Tensor, Tensor]:
     return torch.stack(norms), x.detach()
 
 
-def best(ways: dict[str, Callable[[], object]]) -> dict[str, float]:
-    now = time.thread_time if torch.get_num_threads() == 1 else time.perf_counter
-    seconds = {name: math.inf for name in ways}
-    for _ in range(ROUNDS):
+def row(
+    work: str, naive: Callable[[], object], ways: Mapping[str, Callable[[], object]], networks: int, target: int
+) -> None:
+    """Print how many times as fast as the naive loop each engine is, and what a network of the last one takes."""
+    ratios: dict[str, list[float]] = {name: [] for name in ways}
+    times: list[float] = []
+    for k in range(ROUNDS + 1):
+        slow = seconds(naive)
         for name, way in ways.items():
-            began = now()
-            way()
-            seconds[name] = min(seconds[name], now() - began)
-    return seconds
+            fast = seconds(way) / networks
+            if k:
+                ratios[name].append(slow / fast)
+        if k:
+            times.append(fast)
+    columns = "".join(f"{statistics.median(r):>5.0f} ({min(r):.0f} to {max(r):.0f})".rjust(20) for r in ratios.values())
+    print(f"  {work:<40}{columns}{target:>8}{1e3 * statistics.median(times):>13.3f} ms ({networks})", flush=True)
 
 
-def report(title: str, seconds: dict[str, float], networks: int, target: int) -> None:
-    naive, ours = seconds["naive"], seconds["ours"] / networks
-    print(
-        f"  {title:41} naive {1e3 * naive:7.1f} ms, ours {1e3 * ours:7.3f} ms a network ({networks} at a time), "
-        f"{naive / ours:4.0f} times as fast; target {target}",
-        flush=True,
-    )
+def seconds(way: Callable[[], object]) -> float:
+    """Of this thread."""
+    began = time.thread_time()
+    way()
+    return time.thread_time() - began
 
 
-def same_law(samples: dict[str, tuple[Tensor, Tensor]]) -> None:
-    """Two samples of each quantity, the naive one and ours."""
-    for name, (naive, ours) in samples.items():
-        p = float(scipy.stats.ks_2samp(naive.numpy(), ours.numpy()).pvalue)  # pyright: ignore
-        print(f"    law of {name}: p = {p:.3f} ({len(naive)} and {len(ours)} networks)")
-        if p < 1e-4:
-            raise SystemExit(f"the laws of {name} differ")
+def same_law(naive: dict[str, Tensor], engines: dict[str, dict[str, Tensor]]) -> None:
+    """A sample of each quantity by the naive loop, and those by each engine."""
+    for engine, ours in engines.items():
+        for name, sample in naive.items():
+            p = float(scipy.stats.ks_2samp(sample.numpy(), ours[name].numpy()).pvalue)  # pyright: ignore
+            sizes = f"{len(sample)} and {len(ours[name])} networks"
+            print(f"    law of {name}, {engine}: p = {p:.3f} ({sizes})")
+            if p < 1e-4:
+                raise SystemExit(f"the laws of {name} differ")
 
 
 def summary(x: Tensor) -> dict[str, Tensor]:
@@ -105,80 +119,77 @@ def summary(x: Tensor) -> dict[str, Tensor]:
     return {"|x_L|": x[:, 0].norm(dim=-1), "<x_L, y_L>": (x[:, 0] * x[:, -1]).sum(dim=-1)}
 
 
-def forward(n: int, width: int, depth: int, target: int, check: bool) -> None:
+def forward(n: int, width: int, depth: int, target: int) -> None:
     """A piece of replicas against one network."""
-    x0, replicas = start(n, width), default_engine().piece_size(n, width, torch.float32)
+    x0, sizes = start(n, width), Engine.options["eager"]().piece_size(n, width, torch.float32)
 
-    def piece(first: int, count: int) -> Tensor:
-        return default_engine().final(
-            [Walker(TANH, depth)],
-            x0.expand(count, n, width),
-            LAW,
-            horizon=1.0,
-            stream=replace(STREAM, first_replica=first),
-        )[0]
+    def ends(engine: Engine, networks: int) -> Tensor:
+        cut = engine.pieces(networks, vectors=n, width=width, dtype=torch.float32)
+        return torch.cat([sampled(engine, x0, depth, first, count) for first, count in cut])
 
-    def ours(networks: int = replicas) -> Tensor:
-        cut = default_engine().pieces(networks, vectors=n, width=width, dtype=torch.float32)
-        return torch.cat([piece(first, count) for first, count in cut])
-
-    seconds = best({"naive": lambda: naive_forward(x0, depth), "ours": ours})
-    report(f"forward, D={width} L={depth} N={n}", seconds, replicas, target)
-    if check:
-        naive = summary(torch.stack([naive_forward(x0, depth) for _ in range(NAIVE_NETWORKS)]))
-        engine = summary(ours(256))
-        same_law({name: (naive[name], engine[name]) for name in naive})
+    ways = {name: partial(ends, Engine.options[name](), sizes) for name in ENGINES}
+    row(f"forward, D={width} L={depth} N={n}", lambda: naive_forward(x0, depth), ways, sizes, target)
+    naive = summary(torch.stack([naive_forward(x0, depth) for _ in range(NAIVE_NETWORKS)]))
+    same_law(naive, {name: summary(ends(Engine.options[name](), 256)) for name in ENGINES})
 
 
-def with_gradients(n: int, width: int, depth: int, target: int, check: bool) -> None:
-    """512 replicas, whose tape takes 0.8 GB at depth 1000, width 40."""
+def sampled(engine: Engine, x0: Tensor, depth: int, first: int, count: int, horizon: float = 1.0) -> Tensor:
+    """States (r, n, d) at the end of these networks."""
+    where = {"horizon": horizon, "stream": replace(STREAM, first_replica=first)}
+    return engine.final([Walker(TANH, depth)], x0.expand(count, *x0.shape), LAW, **where)[0]
+
+
+def with_gradients(n: int, width: int, depth: int, target: int) -> None:
+    """512 replicas, whose tape takes .4 to .8 GB at depth 1000, width 40."""
     x0, replicas = start(n, width), 512
 
-    def ours() -> Tensor:
-        start = x0.expand(replicas, n, width)
-        tape = default_engine().record(TANH, start, LAW, depth=depth, horizon=1.0, stream=STREAM)
+    def norms(engine: Engine) -> Tensor:
+        tape = engine.record(TANH, x0.expand(replicas, n, width), LAW, depth=depth, horizon=1.0, stream=STREAM)
         return tape.gradients(tape.final).weights
 
-    both = best({"naive": lambda: naive_gradients(x0, depth), "ours": ours})
-    report(f"forward and gradient, D={width} L={depth} N={n}", both, replicas, target)
-    if check:
-        drawn = [naive_gradients(x0, depth)[0] for _ in range(NAIVE_NETWORKS)]
-        naive, engine = torch.stack(drawn), ours().T
-        same_law({f"|dJ/dW_{k}|": (naive[:, k], engine[:, k]) for k in (0, depth // 2, depth - 1)})
+    ways = {name: partial(norms, Engine.options[name]()) for name in ENGINES}
+    work = f"forward and gradient, D={width} L={depth} N={n}"
+    row(work, lambda: naive_gradients(x0, depth), ways, replicas, target)
+
+    def some(norms_by_layer: Tensor) -> dict[str, Tensor]:
+        return {f"|dJ/dW_{k}|": norms_by_layer[k] for k in (0, depth // 2, depth - 1)}
+
+    naive = torch.stack([naive_gradients(x0, depth)[0] for _ in range(NAIVE_NETWORKS)], dim=1)
+    same_law(some(naive), {name: some(way()) for name, way in ways.items()})
 
 
 def deep(full: bool) -> None:
     """Depth 10,000, width 500, 1,000 networks of 2 inputs."""
-    depth, networks, width, n = 10_000, 1000, 500, 2
+    depth, networks, width, n, engine = 10_000, 1000, 500, 2, default_engine()
     walked = depth if full else 200
     x0, before = start(n, width), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    now = time.thread_time if torch.get_num_threads() == 1 else time.perf_counter
-    began = now()
+    began = time.thread_time()
     # Of the shorter run the layers are those of the deep one: the horizon shrinks with the number of layers.
-
-    def piece(first: int, count: int) -> Tensor:
-        return (
-            default_engine()
-            .final(
-                [Walker(TANH, walked)],
-                x0.expand(count, n, width),
-                LAW,
-                horizon=walked / depth,
-                stream=replace(STREAM, first_replica=first),
-            )[0]
-            .norm(dim=-1)
-        )
-
-    cut = default_engine().pieces(networks, vectors=n, width=width, dtype=torch.float32)
-    size = [piece(first, count) for first, count in cut]
-    seconds = (now() - began) * depth / walked
+    cut = engine.pieces(networks, vectors=n, width=width, dtype=torch.float32)
+    size = [sampled(engine, x0, walked, first, count, walked / depth).norm(dim=-1) for first, count in cut]
+    taken = (time.thread_time() - began) * depth / walked
     more = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1e3
     how_long = "measured" if full else f"extrapolated from {walked} layers"
     print(
-        f"  depth {depth}, D={width}, {networks} networks, N={n}: {seconds:.0f} s ({how_long}), "
+        f"  depth {depth}, D={width}, {networks} networks, N={n}: {taken:.0f} s ({how_long}), "
         f"{more:.0f} MB more than before, mean |x| {float(torch.cat(size).mean()):.2f}",
         flush=True,
     )
+
+
+def study() -> None:
+    """`reslim train study=sde` on each engine: seconds of the processor, of all its processes."""
+    taken = {}
+    for name in ("eager", "auto"):
+        with tempfile.TemporaryDirectory() as folder:
+            words = ["train", "study=sde", "jobs=1", f"engine={name}", f"outputs={folder}", "--json"]
+            program, began = "from reslim_cli.app import main; main()", resource.getrusage(resource.RUSAGE_CHILDREN)
+            subprocess.run([sys.executable, "-c", program, *words], check=True, capture_output=True)
+        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+        taken[name] = ended.ru_utime + ended.ru_stime - began.ru_utime - began.ru_stime
+    ratio = taken["auto"] / taken["eager"]
+    times = ", ".join(f"engine={name} {took:.0f} s" for name, took in taken.items())
+    print(f"reslim train study=sde: {times}: {ratio:.2f} of the time; target 0.6", flush=True)
 
 
 def weak_error(target: int, pilot: int = 1024) -> None:
@@ -203,16 +214,20 @@ def weak_error(target: int, pilot: int = 1024) -> None:
 
 
 def main() -> None:
-    for threads in (1, 2):
-        torch.set_num_threads(threads)
-        print(f"{threads} thread{'s' if threads > 1 else ''}, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-        forward(2, 500, 500, target=120, check=threads == 1)
-        forward(10, 500, 500, target=30, check=threads == 1)
-        forward(2, 40, 1000, target=15, check=threads == 1)
-        with_gradients(2, 40, 1000, target=15, check=threads == 1)
-        deep(full="--deep" in sys.argv and threads == 2)
+    torch.set_num_threads(1)
+    load = os.getloadavg()[0]
+    print(f"times as fast as the naive loop, one thread, median of {ROUNDS} rounds (min to max), load {load:.1f}")
+    names = "".join(f"{name:>20}" for name in ENGINES)
+    print(f"  {'':<40}{names}{'target':>8}{ENGINES[-1]:>16}, a network (of so many at a time)")
+    forward(2, 500, 500, target=350)
+    forward(10, 500, 500, target=60)
+    forward(2, 40, 1000, target=70)
+    with_gradients(2, 40, 1000, target=40)
+    deep(full="--deep" in sys.argv)
     weak_error(target=10)
     print(f"peak memory of all of this: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
+    if "--study" in sys.argv:
+        study()
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from resnet_limits.limits.hamiltonian.kernels.features import FeaturesAt
 from resnet_limits.networks.activations.tanh import Tanh
 from resnet_limits.sampling.schemes import EulerMaruyama
 from resnet_limits.training.loss_with_curvature import MeanSquareLoss
-from tests.planting import plant, resize
+from tests.planting import plant, plant_method, resize
 from tests.sampling import test_schemes as schemes
 from tests.studies.sde import faults
 
@@ -85,7 +85,7 @@ def no_ito_drift(patch: pytest.MonkeyPatch) -> None:
     def step(scheme: EulerMaruyama, x: Tensor, features: Tensor, z: Tensor, h: float) -> Tensor:
         return x + 0.5 * z
 
-    patch.setattr(EulerMaruyama, "step", step)
+    plant_method(patch, EulerMaruyama, "step", step)
 
 
 def noise_of_its_own_for_each_depth(patch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@
     tests = ["tests/limits/test_adjoint.py"]    # a file or a test, each fails
     request = ["sde.norm=2"]       # further words of `reslim verify`; optional
     quick = true                   # one of the short list that every run of the tests plants; optional
+    compiled = true                # in what is compiled or calls it: the extensions are built, with the error; optional
 
 At least one of `claims` and `tests` is given: claims where they can see the error, tests where no claim can by design
 (a length of 1, one seed).
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,6 +49,7 @@ class Fault:
     request: list[str] = field(default_factory=list)
     nth: int | None = None
     quick: bool = False
+    compiled: bool = False
 
     def planted(self, text: str) -> str:
         """The text of the file with the error in it. Raises `LookupError` where the place is not found, or not one."""
@@ -66,9 +69,13 @@ class Fault:
         right = path.read_text(encoding="utf-8")
         path.write_text(self.planted(right), encoding="utf-8")
         try:
+            if self.compiled:
+                build(checkout)
             yield
         finally:
             path.write_text(right, encoding="utf-8")
+            for library in checkout.rglob("*.so"):
+                library.unlink()
 
 
 def faults() -> list[Fault]:
@@ -80,8 +87,17 @@ def faults() -> list[Fault]:
     return faults
 
 
+def build(checkout: Path) -> None:
+    """Compile the extensions of a checkout, in their places. Raises `RuntimeError` where there is no compiler."""
+    command = [sys.executable, "-c", "import setuptools; setuptools.setup()", "-q", "build_ext", "--inplace"]
+    done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
+    if done.returncode or not list(checkout.rglob("_walks*.so")):
+        raise RuntimeError(f"extensions were not built\n{done.stderr}")
+
+
 def copied(folder: Path) -> Path:
-    """A copy of this checkout, as git knows it with what is not committed yet, for errors to be planted in."""
+    """A copy of this checkout, as git knows it with what is not committed yet, for errors to be planted in: without
+    compiled extensions, so that what is planted in Python is what computes."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=HERE, capture_output=True, text=True, check=True).stdout.split("\0")
     for name in filter(None, names):

@@ -115,3 +115,12 @@ def test_exploded_replicas_leave_the_others_alone(n):
     assert torch.equal(z[others], expected[others])
     assert not torch.isfinite(z[3, 0]).any()
     assert not torch.isfinite(z[5]).any()
+
+
+def test_vectors_of_one_direction_are_factored_where_cholesky_fails():
+    # Where rounding makes a pivot negative LAPACK leaves it as it is, and its square may be large.
+    generator = torch.Generator().manual_seed(0)
+    direction, sizes = (torch.rand(400, n, 16, generator=generator) for n in (1, 4))
+    vectors = 1e9 * (1 + sizes[..., :1]) * (direction + 1e-4 * sizes)
+    R, gram = triangle(vectors, 0.2, torch.full((4,), 0.3)).double(), 0.04 * vectors.double() @ vectors.double().mT
+    assert float(((R @ R.mT - gram).abs() / gram).max()) < 1e-5

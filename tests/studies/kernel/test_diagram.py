@@ -22,7 +22,7 @@ from resnet_limits.studies.kernel.drift import measure as drift
 from resnet_limits.studies.kernel.kernels import limit_moments
 from resnet_limits.studies.kernel.problem import first_points, overlaps_after_read_in, pair
 from resnet_limits.studies.kernel.settings import Kernel
-from tests.planting import plant, resize
+from tests.planting import plant, plant_method, resize, walk_in_python
 from tests.studies.kernel.small import SMALL, repeated
 from tests.studies.sde.faults import noise_of_its_own_for_each_input
 from tests.studies.verdicts import measured, value, verdicts
@@ -135,14 +135,14 @@ def test_another_slope_of_the_limit_is_seen_by_the_overlap(monkeypatch):
 @pytest.mark.parametrize("factor", [0.96, 1.04])
 def test_sizes_of_weights_that_are_4_percent_off_are_seen(factor: float, monkeypatch):
     """Of networks and their SDE, against the recursion and the limit."""
-    monkeypatch.setattr(Isotropic, "act", lambda self, x, b, h, noise: factor * ACT(self, x, b, h, noise))
+    plant_method(monkeypatch, Isotropic, "act", lambda self, x, b, h, noise: factor * ACT(self, x, b, h, noise))
     judged = verdicts("diagram", replace(SMALL, replicas=1024), DEPTHS)
     assert "supported" not in {judged[claim].verdict for claim in (*NETWORK, *SDE)}
 
 
 @pytest.mark.slow
 def test_weights_of_another_size_are_seen(monkeypatch):
-    monkeypatch.setattr(Isotropic, "act", lambda self, x, b, h, noise: math.sqrt(1.2) * ACT(self, x, b, h, noise))
+    plant_method(monkeypatch, Isotropic, "act", lambda self, x, b, h, noise: math.sqrt(1.2) * ACT(self, x, b, h, noise))
     judged = verdicts("diagram", SMALL, DEPTHS)
     assert judged[NETWORK[0]].verdict == judged[SDE[0]].verdict == "refuted"
 
@@ -158,7 +158,9 @@ def test_weights_that_inputs_do_not_share_are_seen(monkeypatch):
 @pytest.mark.slow
 def test_an_sde_without_its_ito_drift_is_seen(monkeypatch):
     right = EulerMaruyama.__init__
-    monkeypatch.setattr(EulerMaruyama, "__init__", lambda self, *arguments: right(self, *arguments, ito_drift=False))
+    plant_method(
+        monkeypatch, EulerMaruyama, "__init__", lambda self, *arguments: right(self, *arguments, ito_drift=False)
+    )
     judged = verdicts("diagram", replace(SMALL, activation="swish", init=IidLaw(sigma_w=1.0, sigma_b=1.0)), DEPTHS)
     assert judged[SDE[0]].verdict == "refuted"
     assert judged[NETWORK[0]].verdict == "supported"
@@ -168,6 +170,7 @@ def test_an_sde_without_its_ito_drift_is_seen(monkeypatch):
 def test_coordinates_that_are_not_independent_are_seen(monkeypatch):
     """Normals that repeat after 8 coordinates: means stay, and no more averages out over a greater width."""
 
+    walk_in_python(monkeypatch)
     plant(monkeypatch, noise, repeated)
     judged = verdicts("diagram", SMALL, DEPTHS)
     assert judged["kernel.diagram.width.network"].verdict == judged["kernel.diagram.width.sde"].verdict == "refuted"

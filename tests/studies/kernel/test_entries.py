@@ -21,7 +21,7 @@ from resnet_limits.studies.kernel.entries import measure as entries
 from resnet_limits.studies.kernel.kernels import finite_kernel
 from resnet_limits.studies.kernel.problem import first_points, overlaps_after_read_in
 from resnet_limits.studies.kernel.settings import Kernel, KernelKeys
-from tests.planting import plant, resize
+from tests.planting import plant, plant_method, resize, walk_in_python
 from tests.studies.kernel.small import SMALL, repeated
 from tests.studies.verdicts import measured, value, verdicts
 
@@ -84,7 +84,7 @@ def test_weights_of_another_size_are_seen(monkeypatch):
     def wrong(self, vectors, biased, h, stream):
         return math.sqrt(1.2) * ACT(self, vectors, biased, h, stream)
 
-    monkeypatch.setattr(Isotropic, "act", wrong)
+    plant_method(monkeypatch, Isotropic, "act", wrong)
     assert verdicts("entries", SMALL, DEPTHS)["kernel.nngp.mean"].verdict == "refuted"
 
 
@@ -104,7 +104,9 @@ def test_a_kernel_whose_weights_are_5_percent_off_is_seen(factor: float, monkeyp
 
 
 def test_weights_backward_that_are_not_those_forward_change_nothing_but_their_absence_does(monkeypatch):
-    monkeypatch.setattr(Isotropic, "transposed", lambda self, costates, *arguments, **more: torch.zeros_like(costates))
+    plant_method(
+        monkeypatch, Isotropic, "transposed", lambda self, costates, *arguments, **more: torch.zeros_like(costates)
+    )
     assert verdicts("entries", SMALL, DEPTHS)["kernel.ntk.mean"].verdict == "refuted"
 
 
@@ -135,6 +137,7 @@ def test_the_limit_in_depth_is_not_the_reference(monkeypatch):
 
 def test_coordinates_that_repeat_have_no_order_in_width(monkeypatch):
 
+    walk_in_python(monkeypatch)
     plant(monkeypatch, noise, repeated)
     plant(monkeypatch, entries.ntk, entries.nngp)
     assert verdicts("entries", SMALL, DEPTHS)["kernel.nngp.width"].verdict == "refuted"

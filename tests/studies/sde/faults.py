@@ -18,6 +18,7 @@ from torch import Tensor
 from resnet_limits.random import Stream
 from resnet_limits.sampling.layer_law import Isotropic
 from resnet_limits.sampling.schemes import ShallowNetwork
+from tests.planting import plant_method
 
 ACT, DRAW, TRANSPOSED, STEP = Isotropic.act, Isotropic.draw, Isotropic.transposed, ShallowNetwork.step
 
@@ -28,7 +29,7 @@ def dt_for_its_root(patch: pytest.MonkeyPatch) -> None:
     def act(law: Any, vectors: Tensor, biased: Tensor, h: float, stream: Stream) -> Tensor:
         return math.sqrt(h) * ACT(law, vectors, biased, h, stream)
 
-    patch.setattr(Isotropic, "act", act)
+    plant_method(patch, Isotropic, "act", act)
 
 
 def noise_of_its_own_for_each_input(patch: pytest.MonkeyPatch, inputs: int | None = 2) -> None:
@@ -41,7 +42,7 @@ def noise_of_its_own_for_each_input(patch: pytest.MonkeyPatch, inputs: int | Non
             z[:, i::n] = ACT(law, vectors[:, i::n], biased[i::n], h, stream.part(f" {i}"))
         return z
 
-    patch.setattr(Isotropic, "act", act)
+    plant_method(patch, Isotropic, "act", act)
 
 
 def noise_of_its_own_for_each_depth(patch: pytest.MonkeyPatch, inputs: int = 2, depths: int = 2) -> None:
@@ -52,7 +53,7 @@ def noise_of_its_own_for_each_depth(patch: pytest.MonkeyPatch, inputs: int = 2, 
         parts = zip(vectors.split(n, dim=1), biased.split(n), strict=True)
         return torch.cat([ACT(law, v, b, h, stream.part(f" {i}")) for i, (v, b) in enumerate(parts)], dim=1)
 
-    patch.setattr(Isotropic, "act", act)
+    plant_method(patch, Isotropic, "act", act)
 
 
 def wrong_drift(patch: pytest.MonkeyPatch) -> None:
@@ -61,7 +62,7 @@ def wrong_drift(patch: pytest.MonkeyPatch) -> None:
     def step(scheme: Any, x: Tensor, features: Tensor, z: Tensor, h: float) -> Tensor:
         return STEP(scheme, x, features, z, h) + 2 * h
 
-    patch.setattr(ShallowNetwork, "step", step)
+    plant_method(patch, ShallowNetwork, "step", step)
 
 
 def weights_too_large(patch: pytest.MonkeyPatch, factor: float = 1.1) -> None:
@@ -70,7 +71,7 @@ def weights_too_large(patch: pytest.MonkeyPatch, factor: float = 1.1) -> None:
     def act(law: Any, vectors: Tensor, biased: Tensor, h: float, stream: Stream) -> Tensor:
         return factor * ACT(law, vectors, biased, h, stream)
 
-    patch.setattr(Isotropic, "act", act)
+    plant_method(patch, Isotropic, "act", act)
 
 
 def other_sizes(patch: pytest.MonkeyPatch, weights: float = 1.0, biases: float = 1.0) -> None:
@@ -79,9 +80,9 @@ def other_sizes(patch: pytest.MonkeyPatch, weights: float = 1.0, biases: float =
     def wrong(law: Isotropic) -> Isotropic:
         return Isotropic(weights * law.sigma_w, biases * law.sigma_b)
 
-    patch.setattr(Isotropic, "act", lambda law, *a, **more: ACT(wrong(law), *a, **more))
-    patch.setattr(Isotropic, "draw", lambda law, *a, **more: DRAW(wrong(law), *a, **more))
-    patch.setattr(Isotropic, "transposed", lambda law, *a, **more: TRANSPOSED(wrong(law), *a, **more))
+    plant_method(patch, Isotropic, "act", lambda law, *a, **more: ACT(wrong(law), *a, **more))
+    plant_method(patch, Isotropic, "draw", lambda law, *a, **more: DRAW(wrong(law), *a, **more))
+    plant_method(patch, Isotropic, "transposed", lambda law, *a, **more: TRANSPOSED(wrong(law), *a, **more))
 
 
 def weights_a_fifth_smaller(patch: pytest.MonkeyPatch) -> None:

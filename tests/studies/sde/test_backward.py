@@ -30,7 +30,7 @@ from resnet_limits.studies.sde.backward.claims import GROUP, lyapunov
 from resnet_limits.studies.sde.finite_depth import mean_squares
 from resnet_limits.studies.sde.problem import inputs
 from resnet_limits.studies.sde.settings import Sde
-from tests.planting import plant
+from tests.planting import plant, plant_method
 from tests.studies.sde import faults
 from tests.studies.sde.naive import Step, deviation, network, residual, weights
 from tests.studies.verdicts import measured, verdicts
@@ -101,9 +101,12 @@ def of_size_h(self, vectors, biased, h, stream):
 
 def test_weights_of_size_h_are_seen(monkeypatch):
     transposed = Isotropic.transposed
-    monkeypatch.setattr(Isotropic, "draw", of_size_h)
-    monkeypatch.setattr(
-        Isotropic, "transposed", lambda self, a, drawn, h, s: math.sqrt(h) * transposed(self, a, drawn, h, s)
+    plant_method(monkeypatch, Isotropic, "draw", of_size_h)
+    plant_method(
+        monkeypatch,
+        Isotropic,
+        "transposed",
+        lambda self, a, drawn, h, s: math.sqrt(h) * transposed(self, a, drawn, h, s),
     )
     judged = verdicts("backward", SMALL, DEPTHS)
     assert {judged[claim].verdict for claim in THEOREMS} == {"refuted"}, {c: judged[c].why for c in THEOREMS}
@@ -111,7 +114,7 @@ def test_weights_of_size_h_are_seen(monkeypatch):
 
 def test_a_drift_that_does_not_belong_there_is_seen(monkeypatch):
     # The exponent less its martingale does not see it; the martingale does.
-    monkeypatch.setattr(ShallowNetwork, "step", lambda self, x, f, z, h: x + torch.tanh(z) - h * x)
+    plant_method(monkeypatch, ShallowNetwork, "step", lambda self, x, f, z, h: x + torch.tanh(z) - h * x)
     judged = verdicts("backward", SMALL, DEPTHS)
     assert {judged[c].verdict for c in ("sde.backward", MARTINGALE, "sde.backward.gradient")} == {"refuted"}
 
@@ -119,7 +122,7 @@ def test_a_drift_that_does_not_belong_there_is_seen(monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("rate", [0.02, -0.02])
 def test_a_slow_drift_along_tangents_is_seen_by_the_martingale_alone(rate: float, monkeypatch):
-    monkeypatch.setattr(ShallowNetwork, "step", lambda self, x, f, z, h: x + torch.tanh(z) + 4 * rate * h * x)
+    plant_method(monkeypatch, ShallowNetwork, "step", lambda self, x, f, z, h: x + torch.tanh(z) + 4 * rate * h * x)
     judged = verdicts("backward", replace(SMALL, replicas=1024), (256,))
     assert judged[MARTINGALE].verdict == "refuted", judged[MARTINGALE].why
 
@@ -272,7 +275,7 @@ def test_costates_that_forget_what_was_drawn_break_the_duality(monkeypatch):
     def fresh(self, costates, drawn, h, stream):
         return careful(self, costates, replace(drawn, basis=0 * drawn.basis, images=0 * drawn.images), h, stream)
 
-    monkeypatch.setattr(Isotropic, "transposed", fresh)
+    plant_method(monkeypatch, Isotropic, "transposed", fresh)
     judged = verdicts("backward", SMALL, DEPTHS)
     assert judged["sde.backward.duality"].verdict == "refuted", judged["sde.backward.duality"].why
 

@@ -27,7 +27,7 @@ from resnet_limits.studies.sde.correlation import claims
 from resnet_limits.studies.sde.correlation import measure as correlation
 from resnet_limits.studies.sde.correlation.claims import PAIR_NAMES
 from resnet_limits.studies.sde.settings import Sde, SdeKeys
-from tests.planting import plant, resize
+from tests.planting import plant, plant_method, resize
 from tests.studies.sde import faults
 from tests.studies.sde.naive import Step, deviation, network, residual, weights
 from tests.studies.verdicts import measured, verdicts
@@ -204,14 +204,14 @@ def test_weights_that_are_not_shared_are_seen(monkeypatch):
 
 @pytest.mark.slow
 def test_biases_without_their_factor_are_seen(monkeypatch):
-    monkeypatch.setattr(Isotropic, "act", biases_of_size_one)
+    plant_method(monkeypatch, Isotropic, "act", biases_of_size_one)
     judged = verdicts("correlation", SMALL, DEPTHS)
     assert {judged[claim].verdict for claim in THEOREMS} == {"refuted"}
 
 
 @pytest.mark.slow
 def test_a_drift_that_does_not_belong_there_is_seen(monkeypatch):
-    monkeypatch.setattr(ShallowNetwork, "step", lambda self, x, f, z, h: x + torch.tanh(z) - h * x)
+    plant_method(monkeypatch, ShallowNetwork, "step", lambda self, x, f, z, h: x + torch.tanh(z) - h * x)
     assert verdicts("correlation", SMALL, DEPTHS)["sde.correlation"].verdict == "refuted"
 
 
@@ -289,7 +289,7 @@ def test_outside_the_closed_law_there_is_a_reason_and_the_controls_go_on(change,
 
 
 def test_an_exploding_network_puts_no_infinity_into_a_table():
-    settings = replace(SMALL, activation="swish", horizon=400.0, dtype="float32", replicas=64, depth=128)
+    settings = replace(SMALL, activation="swish", horizon=4000.0, dtype="float32", replicas=64, depth=128)
     records = correlation.measure(Job(settings)).records
     outputs = [r.coordinates["scheme"] for r in records if r.observable == "correlation" and r.layer is None]
     assert sorted(set(outputs)) == ["feed-forward", "unscaled-swish", "unscaled-tanh"]

@@ -18,7 +18,7 @@ from resnet_limits.sampling.deep import ResidualBranch, final
 from resnet_limits.sampling.layer_law import Isotropic
 from resnet_limits.sampling.wide import mean_gram, pre_activations, root
 from resnet_limits.studies.sde.settings import Sde, SdeKeys
-from tests.planting import plant
+from tests.planting import plant, plant_method
 from tests.studies.verdicts import measured, verdicts
 
 SMALL = Sde(replicas=512, width=8)
@@ -151,7 +151,7 @@ def test_faults_of_the_noise_are_refuted(monkeypatch: pytest.MonkeyPatch, fault:
         )
 
     plant(monkeypatch, pre_activations, broken)
-    monkeypatch.setattr(Isotropic, "act", broken_act)
+    plant_method(monkeypatch, Isotropic, "act", broken_act)
     settings = Sde(replicas=256, width=8, sde=SdeKeys(correlation=0.9))
     judged = verdicts("deep", settings, (32,))
     assert judged["sde.deep"].verdict == "refuted", judged["sde.deep"].why

@@ -21,7 +21,7 @@ from resnet_limits.studies.sde.explosion.measure import crossing_times, recursio
 from resnet_limits.studies.sde.outside import explodes, explosion_time
 from resnet_limits.studies.sde.problem import inputs
 from resnet_limits.studies.sde.settings import Sde, SdeKeys
-from tests.planting import plant
+from tests.planting import plant, plant_method
 from tests.studies.sde import faults
 from tests.studies.verdicts import measured, verdicts
 
@@ -173,7 +173,7 @@ def test_networks_without_drift_are_refuted(monkeypatch: pytest.MonkeyPatch):
 
 def test_dt_in_place_of_its_root_is_refuted(monkeypatch: pytest.MonkeyPatch):
     act = Isotropic.act
-    monkeypatch.setattr(Isotropic, "act", lambda self, v, b, h, w: act(self, v, b, h**2, w))
+    plant_method(monkeypatch, Isotropic, "act", lambda self, v, b, h, w: act(self, v, b, h**2, w))
     judged = verdicts("explosion", replace(HIGH, replicas=64), DEEP)
     for name in SAMPLED:
         assert judged[name].verdict == "refuted", (name, judged[name].why)

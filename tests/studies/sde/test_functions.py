@@ -14,7 +14,7 @@ from resnet_limits.sampling.schemes import ShallowNetwork
 from resnet_limits.studies.sde.functions import measure as functions
 from resnet_limits.studies.sde.functions.claims import GROUP
 from resnet_limits.studies.sde.settings import Sde
-from tests.planting import plant, resize
+from tests.planting import plant, plant_method, resize
 from tests.studies.sde import faults
 from tests.studies.verdicts import verdicts
 
@@ -43,7 +43,9 @@ def test_networks_straighten_at_order_one():
 @pytest.mark.parametrize("fault", ["drift", "not shared", "size h"])
 def test_broken_physics_is_seen(monkeypatch, fault: str):
     if fault == "drift":
-        monkeypatch.setattr(ShallowNetwork, "step", lambda self, x, f, z, h: x + torch.tanh(z) + 0.1 * h * x.square())
+        plant_method(
+            monkeypatch, ShallowNetwork, "step", lambda self, x, f, z, h: x + torch.tanh(z) + 0.1 * h * x.square()
+        )
     elif fault == "not shared":
         faults.noise_of_its_own_for_each_input(monkeypatch, None)
     else:

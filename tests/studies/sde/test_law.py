@@ -32,7 +32,7 @@ from resnet_limits.studies.sde.law import measure as law
 from resnet_limits.studies.sde.law.claims import GROUP, PINS_OF_LAW_TEST, PINS_OF_MATRICES
 from resnet_limits.studies.sde.problem import inputs
 from resnet_limits.studies.sde.settings import Sde
-from tests.planting import plant, resize
+from tests.planting import plant, plant_method, resize
 from tests.studies.sde import faults
 from tests.studies.verdicts import measured
 from tests.studies.verdicts import verdicts as of_the_part
@@ -215,7 +215,7 @@ def of_the_root_of_h(patch: pytest.MonkeyPatch) -> None:
     def step(scheme: ShallowNetwork, x: Tensor, features: Tensor, z: Tensor, h: float) -> Tensor:
         return faults.STEP(scheme, x, features, z, h) + 4 * h**1.5
 
-    patch.setattr(ShallowNetwork, "step", step)
+    plant_method(patch, ShallowNetwork, "step", step)
 
 
 def slopes_forgotten(patch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from resnet_limits.sampling.prenorm import ends_of_linear_branch, two_layers
 from resnet_limits.studies.sde.prenorm import measure as prenorm
 from resnet_limits.studies.sde.prenorm.measure import mean_log_growth
 from resnet_limits.studies.sde.settings import Sde
-from tests.planting import plant
+from tests.planting import plant, plant_method, walk_in_python
 from tests.studies.verdicts import measured, verdicts
 
 STRONG = Sde(replicas=1024, width=8, init=IidLaw(sigma_w=1.0, sigma_b=0.5))
@@ -151,7 +151,7 @@ def test_without_the_norm_the_exact_growth_is_refuted(monkeypatch: pytest.Monkey
 
 def test_dt_in_place_of_its_root_is_refuted(monkeypatch: pytest.MonkeyPatch):
     act = Isotropic.act
-    monkeypatch.setattr(Isotropic, "act", lambda self, v, b, h, w: act(self, v, b, h if h == 1 else h**2, w))
+    plant_method(monkeypatch, Isotropic, "act", lambda self, v, b, h, w: act(self, v, b, h if h == 1 else h**2, w))
     judged = verdicts("prenorm", STRONG, DEPTHS)
     for name in ("sde.prenorm", "sde.prenorm.two", "sde.prenorm.gaussian.radius"):
         assert judged[name].verdict == "refuted", (name, judged[name].why)
@@ -165,7 +165,7 @@ def test_a_mixture_of_gaussians_is_refuted(monkeypatch: pytest.MonkeyPatch):
         odd = torch.arange(len(v)).remainder(2).double()[:, None, None]
         return act(self, v, b, h, where) * (0.4 + 1.2 * odd).sqrt()
 
-    monkeypatch.setattr(Isotropic, "act", mixed)
+    plant_method(monkeypatch, Isotropic, "act", mixed)
     judged = verdicts("prenorm", STRONG, DEPTHS)
     square = judged["sde.prenorm"].measured
     assert square is not None
@@ -197,7 +197,7 @@ def test_a_drift_along_the_input_is_refuted(rate: float, monkeypatch: pytest.Mon
     def drifting(self: Isotropic, v: Tensor, b: Tensor, h: float, where: Stream) -> Tensor:
         return act(self, v, b, h, where) + (rate * h * v if h < 1 else 0.0)
 
-    monkeypatch.setattr(Isotropic, "act", drifting)
+    plant_method(monkeypatch, Isotropic, "act", drifting)
     judged = verdicts("prenorm", Sde(replicas=1024, width=8), DEPTHS)
     assert judged["sde.prenorm.drift"].verdict == "refuted", judged["sde.prenorm.drift"].why
 
@@ -214,6 +214,7 @@ def test_hidden_features_that_layers_share_are_refuted(monkeypatch: pytest.Monke
             patch.setattr(Isotropic, "act", once)
             return two_layers(phi, *args, **how)
 
+    walk_in_python(monkeypatch)
     plant(monkeypatch, two_layers, shared)
     judged = verdicts("prenorm", STRONG, (8, 16, 32, 64))
     assert judged["sde.prenorm.gaussian.two"].verdict == "refuted", judged["sde.prenorm.gaussian.two"].why

@@ -21,7 +21,7 @@ from resnet_limits.sampling.layer_law import Isotropic
 from resnet_limits.sampling.schemes import EulerMaruyama, ShallowNetwork, Walker
 from resnet_limits.studies.sde.settings import Sde
 from resnet_limits.studies.sde.strong import measure as strong
-from tests.planting import resize
+from tests.planting import plant_method, resize
 from tests.studies.sde import faults
 from tests.studies.verdicts import verdicts
 
@@ -114,7 +114,7 @@ def shifted_by_its_root(patch: pytest.MonkeyPatch) -> None:
     def step(scheme: Any, x: Tensor, features: Tensor, z: Tensor, h: float) -> Tensor:
         return faults.STEP(scheme, x, features, z, h) + 0.5 * math.sqrt(h)
 
-    patch.setattr(ShallowNetwork, "step", step)
+    plant_method(patch, ShallowNetwork, "step", step)
 
 
 def with_the_drift(patch: pytest.MonkeyPatch) -> None:
@@ -124,7 +124,7 @@ def with_the_drift(patch: pytest.MonkeyPatch) -> None:
     def whole(scheme: Any, x: Tensor, features: Tensor, z: Tensor, h: float) -> Tensor:
         return step(EulerMaruyama(scheme.phi, scheme.psi, scheme.law), x, features, z, h)
 
-    patch.setattr(EulerMaruyama, "step", whole)
+    plant_method(patch, EulerMaruyama, "step", whole)
 
 
 def with_a_drift_of_the_wrong_sign(patch: pytest.MonkeyPatch) -> None:
@@ -135,7 +135,7 @@ def with_a_drift_of_the_wrong_sign(patch: pytest.MonkeyPatch) -> None:
         bare = step(replace(scheme, ito_drift=False), x, features, z, h)
         return 2 * bare - step(scheme, x, features, z, h)
 
-    patch.setattr(EulerMaruyama, "step", turned)
+    plant_method(patch, EulerMaruyama, "step", turned)
 
 
 @pytest.mark.slow

@@ -32,7 +32,7 @@ from resnet_limits.studies.sde.weak import compare as multilevel
 from resnet_limits.studies.sde.weak import measure as weak
 from resnet_limits.studies.sde.weak.claims import GROUP
 from resnet_limits.studies.sde.weak.expansion import WeakExpansion
-from tests.planting import plant, resize
+from tests.planting import plant, plant_method, resize
 from tests.studies.sde import faults
 from tests.studies.verdicts import verdicts as of_the_part
 
@@ -290,7 +290,7 @@ def test_a_drift_of_the_wrong_order_turns_the_mean_red(monkeypatch: pytest.Monke
     def step(scheme, x, features, z, h):  # sqrt(h) per unit of time: it vanishes at order 1/2 only
         return faults.STEP(scheme, x, features, z, h) + 5 * h**1.5
 
-    monkeypatch.setattr(ShallowNetwork, "step", step)
+    plant_method(monkeypatch, ShallowNetwork, "step", step)
     judgement = verdicts(SMALL, DEPTHS)["sde.weak.mean"]
     assert judgement.verdict == "refuted", judgement.why
 
