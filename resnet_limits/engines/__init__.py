@@ -28,12 +28,12 @@ def computed_by(engine: str | Engine, say: Callable[[str], None] | None = None) 
 
     Raises `SettingError` where none has this name.
     """
-    engine = Engine.options[engine]() if isinstance(engine, str) else engine
+    taken: Engine = Engine.options[engine]() if isinstance(engine, str) else engine
     if say is not None:
-        engine.reports_to(say)
-    token = _ENGINE.set(engine)
+        taken.reports_to(say)
+    token = _ENGINE.set(taken)
     try:
-        yield engine
+        yield taken
     finally:
         _ENGINE.reset(token)
 

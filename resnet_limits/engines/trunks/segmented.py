@@ -94,7 +94,7 @@ PassesOf = Callable[[Field, Step, Tensor, float], Callable[[Weights], SegmentPas
 
 
 @dataclass(frozen=True)
-class Room:
+class SegmentRoom:
     """Activations of successive segments in one piece of memory, each array at a multiple of 64 bytes. Where a state
     ends at one, the last state of a segment is the first of the next."""
 
@@ -203,7 +203,7 @@ class SegmentedTrunk(Trunk):
         self._shape, self._segments, self._reused, self._first_states = shape, [], None, None
         self._cuts = segments(passes.depth)
         lengths = [stop - start for start, stop in self._cuts]
-        room = Room(state, inner, x0.element_size())
+        room = SegmentRoom(state, inner, x0.element_size())
         budget = self.memory * MEGABYTE / x0.element_size()
         kept = len(lengths)
         if room.of_segments(lengths) > budget:
