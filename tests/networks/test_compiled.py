@@ -171,7 +171,7 @@ def test_one_thread_and_several_give_the_same_bits(processor, block, dtype):
 
     one = computed(1)
     for threads in (2, 3, 8):
-        assert all(torch.equal(mine, its) for mine, its in zip(computed(threads), one, strict=True))
+        assert all(torch.equal(mine, alone) for mine, alone in zip(computed(threads), one, strict=True))
 
 
 @each_form
