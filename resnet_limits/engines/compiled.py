@@ -1,4 +1,4 @@
-"""Compiled C: Euler steps of blocks one, outside and two, one pass a layer through the cache, on one CPU core.
+"""Compiled C: Euler steps of blocks one, outside and two, one pass a layer through the cache.
 
     forward    z = W x + b, phi(z) and x + h phi(z) of one replica at a time, while they are in the cache
     backward   g + h W^T (phi'(z) g) and the gradients of the layer's weights, likewise
@@ -6,8 +6,9 @@
 Random networks are walked as `walks/replicas.py` says. `_compiled.c` says what is compiled, and how; an extension that
 is left out where no compiler was at installation.
 States lie inputs side by side, (r, d, n), n filled up to a multiple of 64 bytes: by the last input again, with costates
-of zero. A state is the same bit for bit whatever other inputs and replicas it is computed with, and on whatever number
-of threads.
+of zero. Replicas are shared out over the threads that torch is given, where each has work for more than it takes to
+start one. A state is the same bit for bit whatever other inputs and replicas it is computed with, and on however many
+threads.
 """
 
 from __future__ import annotations

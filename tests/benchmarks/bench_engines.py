@@ -21,6 +21,7 @@ from resnet_limits.networks.blocks.one import OneBlock
 from resnet_limits.networks.steps import STEPS
 from tests.benchmarks import jax_scan
 from tests.benchmarks.bench_training import BATCH, LR, ROUNDS, Naive, data, mini_batches, naive, ours, seconds, start
+from tests.networks.test_compiled_functions import table
 
 ENGINES = ("eager", "compiled")
 COLUMNS = (*ENGINES, "JAX scan") if jax_scan.IS_HERE else ENGINES
@@ -113,6 +114,7 @@ def main() -> None:
     training(64, 30, 8, 10)
     forward(256, 32, 32, 16, torch.float32, 18)
     forward(256, 32, 32, 16, torch.float64, 9)
+    print("largest errors of the activations, over the whole range", *table(), sep="\n  ")
 
 
 if __name__ == "__main__":
