@@ -80,12 +80,15 @@ def _normals() -> Iterator[Finding]:
 def _engines() -> Iterator[Finding]:
     try:
         from resnet_limits.engines.compiled import PROCESSORS, Compiled
+        from resnet_limits.engines.walks.replicas import in_c
     except ImportError as error:  # no torch
         yield Finding("engine compiled", False, str(error), "install torch first")
         return
     reason = Compiled.missing()
-    advice = "engine=auto takes the eager one; install GCC 12 or clang, then reslim again" if reason else ""
-    yield Finding("engine compiled", not reason, reason or f"for {PROCESSORS[0]}", advice)
+    without_walks = reason or (None if in_c is not None else "left out when reslim was installed")
+    advice = "engine=auto takes the eager one; install GCC 12 or clang, then reslim again"
+    for what, why in (("engine compiled", reason), ("compiled walks", without_walks)):
+        yield Finding(what, not why, why or f"for {PROCESSORS[0]}", advice if why else "")
 
 
 def _kernel_sums() -> Iterator[Finding]:

@@ -317,9 +317,10 @@ def check_engines(settings: Sequence[Settings]) -> None:
     for."""
     if asked := [s for s in settings if s.engine != "auto"]:
         from resnet_limits.engines import require_engine
+        from resnet_limits.studies import study as studies
 
         for settings_of_job in asked:
-            require_engine(settings_of_job)
+            require_engine(settings_of_job, studies.get(settings_of_job.study).uncompiled(settings_of_job))
 
 
 def check_sinks(settings: Sequence[Settings]) -> None:

@@ -55,9 +55,10 @@ def run(settings: Settings) -> pd.DataFrame:
     check_values(settings)
     require_files(settings)
     (settings,) = identity.filled([settings])
-    require_engine(settings)
+    its_study = studies.get(settings.study)
+    require_engine(settings, its_study.uncompiled(settings))
     with computed_by(settings.engine):
-        return table(settings, studies.get(settings.study).measure(Job(settings)).records)
+        return table(settings, its_study.measure(Job(settings)).records)
 
 
 def sweep(settings: Settings, **keys: Any) -> MeasuredRun:
@@ -250,13 +251,13 @@ def _require(settings: Settings) -> None:
         )
     if settings.device.startswith("cuda"):
         device.resolve(settings.device)
-    require_engine(settings)
     if settings.sinks:
         from .sinks import installed
 
         installed.require_sinks(settings.sinks)
     its_study = studies.get(settings.study)
     its_study.chosen(settings.claims)
+    require_engine(settings, its_study.uncompiled(settings))
     its_study.check(settings)
     room.check_room(its_study, settings)
     if isinstance(data := getattr(settings, "data", None), Data):

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -22,22 +22,24 @@ def default_engine() -> Engine:
 
 
 @contextlib.contextmanager
-def computed_by(name: str, say: Callable[[str], None] | None = None) -> Iterator[Engine]:
-    """While this lasts, networks run on the engine of this name; `say` hears, once each, for what another one is taken.
+def computed_by(engine: str | Engine, say: Callable[[str], None] | None = None) -> Iterator[Engine]:
+    """While this lasts, networks run on this engine, or one of this name; `say` hears, once each, for what another one
+    is taken.
 
     Raises `SettingError` where none has this name.
     """
-    engine = Engine.options[name]()
+    taken: Engine = Engine.options[engine]() if isinstance(engine, str) else engine
     if say is not None:
-        engine.reports_to(say)
-    token = _ENGINE.set(engine)
+        taken.reports_to(say)
+    token = _ENGINE.set(taken)
     try:
-        yield engine
+        yield taken
     finally:
         _ENGINE.reset(token)
 
 
-def require_engine(settings: Settings) -> None:
-    """Raise `SettingError` where the engine that is asked for is not there, or lacks what these settings ask for."""
+def require_engine(settings: Settings, uncompiled: Mapping[str, str]) -> None:
+    """Raise `SettingError` where the engine that is asked for is not there, or lacks what these settings ask for, or
+    what the groups that are asked for take (`Study.uncompiled`)."""
     if settings.engine != "auto":
-        Engine.options[settings.engine]().require(settings)
+        Engine.options[settings.engine]().require(settings, uncompiled)

@@ -8,6 +8,9 @@
 
 #include "_numbers.h"
 
+#include <pthread.h>
+#include <sys/mman.h>
+
 enum block { ONE, OUTSIDE, TWO };
 static const char *const BLOCKS[] = {"one", "outside", "two"};
 /* Whether the slope is computed from phi(z), so that z need not be kept. */
@@ -33,7 +36,7 @@ struct work {
     enum block block;
     enum activation activation;
     double h;
-    ptrdiff_t replicas, layers, width, hidden, inputs;
+    ptrdiff_t replicas, of_layer, layers, width, hidden, inputs; /* of_layer: replicas in memory from one to the next */
     struct parameter V, W, b, dV, dW, db;
 };
 
@@ -79,6 +82,7 @@ struct call {
     int held;
     Py_ssize_t item;
     const struct passes *passes;
+    Py_ssize_t threads;
 };
 
 static void give_back(struct call *call) {
@@ -204,12 +208,82 @@ static int segment(struct call *call, struct work *work, PyObject *states, PyObj
     return has_shape(x, "states", shape);
 }
 
-/* Room for one matrix of what is inside. */
-static void *room(const struct call *call, const struct work *work) {
-    void *memory = malloc((size_t)(work->hidden * work->inputs + 1) * (size_t)call->item);
-    if (!memory)
-        PyErr_NoMemory();
-    return memory;
+/* -- replicas on several threads: each has its own, and does with them what it would do alone ----------------------- */
+
+enum pass { ADVANCE, PULL_BACK, RUN_THROUGH, RUN_TO_ALL };
+
+/* Some successive replicas of a pass, with room for one matrix of what is inside of a block. */
+struct share {
+    enum pass pass;
+    struct work work;
+    const struct passes *passes;
+    char *states, *inner, *g, *scratch;
+};
+
+static void *done(void *of_share) {
+    struct share *share = of_share;
+    const struct passes *passes = share->passes;
+    switch (share->pass) {
+    case ADVANCE:
+        passes->advance(&share->work, share->states, share->inner, share->scratch);
+        break;
+    case PULL_BACK:
+        passes->pull_back(&share->work, share->states, share->inner, share->g, share->scratch);
+        break;
+    case RUN_THROUGH:
+    case RUN_TO_ALL:
+        passes->run(&share->work, share->states, share->pass == RUN_TO_ALL, share->scratch);
+    }
+    return NULL;
+}
+
+/* Replicas from `first` to `stop` of all that there are. */
+static void restrict_to(struct share *share, ptrdiff_t first, ptrdiff_t stop, Py_ssize_t item) {
+    struct work *work = &share->work;
+    struct parameter *parameters[] = {&work->V, &work->W, &work->b, &work->dV, &work->dW, &work->db};
+    for (int i = 0; i < COUNT(parameters); i++)
+        if (parameters[i]->at)
+            parameters[i]->at += first * parameters[i]->by_replica;
+    ptrdiff_t of_state = work->width * work->inputs * item, of_inner = work->hidden * work->inputs * item;
+    share->states += first * of_state;
+    share->inner = share->inner ? share->inner + first * of_inner : NULL;
+    share->g = share->g ? share->g + first * of_state : NULL;
+    work->replicas = stop - first;
+}
+
+#define MOST_THREADS 64
+#define LEAST_WORK 1e6 /* multiply-adds that take some times as long as to start a thread */
+
+/* None, or NULL with the error set. */
+static PyObject *pass(const struct call *call, struct work *work, enum pass pass, char *states, char *inner, char *g) {
+    work->of_layer = work->replicas;
+    double each = (double)work->width * (double)work->hidden * (double)work->inputs * (double)work->layers;
+    double most = each * (double)work->replicas / LEAST_WORK;
+    ptrdiff_t threads = call->threads < MOST_THREADS ? call->threads : MOST_THREADS;
+    threads = threads < work->replicas ? threads : work->replicas;
+    threads = (double)threads < most ? threads : (ptrdiff_t)most;
+    threads = threads > 1 ? threads : 1;
+    size_t of_scratch = ((size_t)(work->hidden * work->inputs) * (size_t)call->item + 127) / 64 * 64;
+    char *scratch = malloc(of_scratch * (size_t)threads);
+    if (!scratch)
+        return PyErr_NoMemory();
+    struct share shares[MOST_THREADS];
+    pthread_t started[MOST_THREADS];
+    int running[MOST_THREADS] = {0};
+    Py_BEGIN_ALLOW_THREADS;
+    for (ptrdiff_t t = threads - 1; t >= 0; t--) {
+        shares[t] = (struct share){pass, *work, call->passes, states, inner, g, scratch + of_scratch * (size_t)t};
+        restrict_to(&shares[t], work->replicas * t / threads, work->replicas * (t + 1) / threads, call->item);
+        running[t] = t && !pthread_create(&started[t], NULL, done, &shares[t]);
+        if (!running[t])
+            (void)done(&shares[t]);
+    }
+    for (ptrdiff_t t = 1; t < threads; t++)
+        if (running[t])
+            (void)pthread_join(started[t], NULL);
+    Py_END_ALLOW_THREADS;
+    free(scratch);
+    return Py_NewRef(Py_None);
 }
 
 /* -- what Python calls --------------------------------------------------------------------------------------------- */
@@ -221,20 +295,12 @@ static PyObject *advance(PyObject *module, PyObject *arguments) {
     const char *processor, *block, *activation;
     PyObject *states, *inner, *V, *W, *b, *result = NULL;
     Py_ssize_t first;
-    if (!PyArg_ParseTuple(arguments, "sssdOO(OOO)n", &processor, &block, &activation, &work.h, &states, &inner, &V, &W,
-                          &b, &first))
+    if (!PyArg_ParseTuple(arguments, "sssdnOO(OOO)n", &processor, &block, &activation, &work.h, &call.threads, &states,
+                          &inner, &V, &W, &b, &first))
         return NULL;
     if (segment(&call, &work, states, inner) && prepared(&call, &work, processor, block, activation) &&
-        parameters(&call, &work, V, W, b, first, 0)) {
-        void *scratch = room(&call, &work);
-        if (scratch) {
-            Py_BEGIN_ALLOW_THREADS;
-            call.passes->advance(&work, call.buffers[0].buf, call.buffers[1].buf, scratch);
-            Py_END_ALLOW_THREADS;
-            free(scratch);
-            result = Py_NewRef(Py_None);
-        }
-    }
+        parameters(&call, &work, V, W, b, first, 0))
+        result = pass(&call, &work, ADVANCE, call.buffers[0].buf, call.buffers[1].buf, NULL);
     give_back(&call);
     return result;
 }
@@ -246,23 +312,15 @@ static PyObject *pull_back(PyObject *module, PyObject *arguments) {
     const char *processor, *block, *activation;
     PyObject *states, *inner, *g, *V, *W, *b, *dV, *dW, *db, *result = NULL;
     Py_ssize_t first;
-    if (!PyArg_ParseTuple(arguments, "sssdOOO(OOO)(OOO)n", &processor, &block, &activation, &work.h, &states, &inner, &g,
-                          &V, &W, &b, &dV, &dW, &db, &first))
+    if (!PyArg_ParseTuple(arguments, "sssdnOOO(OOO)(OOO)n", &processor, &block, &activation, &work.h, &call.threads, &states,
+                          &inner, &g, &V, &W, &b, &dV, &dW, &db, &first))
         return NULL;
     Py_buffer *costate;
     if (segment(&call, &work, states, inner) && (costate = array(&call, g, 3, 3, "g")) &&
         has_shape(costate, "g", (Py_ssize_t[]){work.replicas, work.width, work.inputs}) &&
         prepared(&call, &work, processor, block, activation) && parameters(&call, &work, V, W, b, first, 0) &&
-        parameters(&call, &work, dV, dW, db, first, 1)) {
-        void *scratch = room(&call, &work);
-        if (scratch) {
-            Py_BEGIN_ALLOW_THREADS;
-            call.passes->pull_back(&work, call.buffers[0].buf, call.buffers[1].buf, call.buffers[2].buf, scratch);
-            Py_END_ALLOW_THREADS;
-            free(scratch);
-            result = Py_NewRef(Py_None);
-        }
-    }
+        parameters(&call, &work, dV, dW, db, first, 1))
+        result = pass(&call, &work, PULL_BACK, call.buffers[0].buf, call.buffers[1].buf, call.buffers[2].buf);
     give_back(&call);
     return result;
 }
@@ -274,8 +332,8 @@ static PyObject *run(PyObject *module, PyObject *arguments) {
     const char *processor, *block, *activation;
     PyObject *states, *V, *W, *b, *result = NULL;
     Py_ssize_t layers;
-    if (!PyArg_ParseTuple(arguments, "sssdO(OOO)nn", &processor, &block, &activation, &work.h, &states, &V, &W, &b,
-                          &work.hidden, &layers))
+    if (!PyArg_ParseTuple(arguments, "sssdnO(OOO)nn", &processor, &block, &activation, &work.h, &call.threads, &states, &V,
+                          &W, &b, &work.hidden, &layers))
         return NULL;
     Py_buffer *x = array(&call, states, 4, 4, "states");
     if (x) {
@@ -285,17 +343,8 @@ static PyObject *run(PyObject *module, PyObject *arguments) {
         work.inputs = x->shape[3];
         if (x->shape[0] != 1 && x->shape[0] != layers + 1)
             PyErr_Format(PyExc_ValueError, "states: room for %zd, expected 1 or %zd", x->shape[0], layers + 1);
-        else if (prepared(&call, &work, processor, block, activation) && parameters(&call, &work, V, W, b, 0, 0)) {
-            int all = x->shape[0] != 1;
-            void *inner = room(&call, &work);
-            if (inner) {
-                Py_BEGIN_ALLOW_THREADS;
-                call.passes->run(&work, x->buf, all, inner);
-                Py_END_ALLOW_THREADS;
-                free(inner);
-                result = Py_NewRef(Py_None);
-            }
-        }
+        else if (prepared(&call, &work, processor, block, activation) && parameters(&call, &work, V, W, b, 0, 0))
+            result = pass(&call, &work, x->shape[0] == 1 ? RUN_THROUGH : RUN_TO_ALL, x->buf, NULL, NULL);
     }
     give_back(&call);
     return result;
@@ -322,12 +371,29 @@ static PyObject *functions(PyObject *module, PyObject *arguments) {
     return result;
 }
 
+/* Ask for large pages under an array: one that a network's activations fill lies on thousands of small ones. */
+static PyObject *large_pages(PyObject *module, PyObject *object) {
+    (void)module;
+    Py_buffer view;
+    if (PyObject_GetBuffer(object, &view, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE) < 0)
+        return NULL;
+#ifdef MADV_HUGEPAGE
+    uintptr_t page = (uintptr_t)1 << 21, start = ((uintptr_t)view.buf + page - 1) / page * page;
+    uintptr_t stop = ((uintptr_t)view.buf + (size_t)view.len) / page * page;
+    if (start < stop)
+        (void)madvise((void *)start, stop - start, MADV_HUGEPAGE); /* advice: small pages do as well */
+#endif
+    PyBuffer_Release(&view);
+    return Py_NewRef(Py_None);
+}
+
 static PyMethodDef methods[] = {
-    {"advance", advance, METH_VARARGS, "advance(processor, block, activation, h, states, inner, (V, W, b), first)"},
+    {"advance", advance, METH_VARARGS, "advance(processor, block, activation, h, threads, states, inner, (V, W, b), first)"},
     {"pull_back", pull_back, METH_VARARGS,
-     "pull_back(processor, block, activation, h, states, inner, g, (V, W, b), (dV, dW, db), first)"},
-    {"run", run, METH_VARARGS, "run(processor, block, activation, h, states, (V, W, b), hidden, layers)"},
+     "pull_back(processor, block, activation, h, threads, states, inner, g, (V, W, b), (dV, dW, db), first)"},
+    {"run", run, METH_VARARGS, "run(processor, block, activation, h, threads, states, (V, W, b), hidden, layers)"},
     {"functions", functions, METH_VARARGS, "functions(processor, activation, z, value, slope)"},
+    {"large_pages", large_pages, METH_O, "large_pages(array)"},
     {NULL, NULL, 0, NULL},
 };
 

@@ -355,25 +355,34 @@ static PROCESSOR void NAME(advance)(const struct work *work, void *states, void 
     ptrdiff_t n = work->inputs, state = work->width * n, hidden = work->hidden * n;
     for (ptrdiff_t k = 0; k < work->replicas * work->layers; k++) {
         struct place at = place(work, k);
-        REAL *x = (REAL *)states + (at.layer * work->replicas + at.replica) * state;
-        REAL *z = (REAL *)inner + (at.layer * work->replicas + at.replica) * hidden;
-        NAME(step)(work, at, x, z, x + work->replicas * state, scratch, n, 1);
+        REAL *x = (REAL *)states + (at.layer * work->of_layer + at.replica) * state;
+        REAL *z = (REAL *)inner + (at.layer * work->of_layer + at.replica) * hidden;
+        NAME(step)(work, at, x, z, x + work->of_layer * state, scratch, n, 1);
     }
+}
+
+/* Have a matrix brought nearer while another is computed with: as much as leaves room for that in the second cache. */
+static void NAME(fetch)(const REAL *from, ptrdiff_t count) {
+    ptrdiff_t most = (1 << 16) / (ptrdiff_t)sizeof(REAL);
+    for (ptrdiff_t k = 0; k < count && k < most; k += 64 / (ptrdiff_t)sizeof(REAL))
+        __builtin_prefetch(from + k, 0, 2);
 }
 
 static PROCESSOR void NAME(pull_back)(const struct work *work, void *states, void *inner, void *g, void *scratch) {
     ptrdiff_t n = work->inputs, state = work->width * n, hidden = work->hidden * n;
     for (ptrdiff_t k = work->replicas * work->layers - 1; k >= 0; k--) {
-        struct place at = place(work, k);
-        REAL *x = (REAL *)states + (at.layer * work->replicas + at.replica) * state;
-        REAL *z = (REAL *)inner + (at.layer * work->replicas + at.replica) * hidden;
+        struct place at = place(work, k), before = place(work, k ? k - 1 : 0);
+        NAME(fetch)((REAL *)states + (before.layer * work->of_layer + before.replica) * state, state);
+        NAME(fetch)((REAL *)inner + (before.layer * work->of_layer + before.replica) * hidden, hidden);
+        REAL *x = (REAL *)states + (at.layer * work->of_layer + at.replica) * state;
+        REAL *z = (REAL *)inner + (at.layer * work->of_layer + at.replica) * hidden;
         NAME(step_back)(work, at, x, z, (REAL *)g + at.replica * state, scratch, n);
     }
 }
 
 /* States alone: (layers + 1, r, d, n), or without `all` (r, d, n), each in the place of the one before. */
 static PROCESSOR void NAME(run)(const struct work *work, void *states, int all, void *inner) {
-    ptrdiff_t n = work->inputs, state = work->width * n, next = all ? work->replicas * state : 0;
+    ptrdiff_t n = work->inputs, state = work->width * n, next = all ? work->of_layer * state : 0;
     for (ptrdiff_t k = 0; k < work->replicas * work->layers; k++) {
         struct place at = place(work, k);
         REAL *x = (REAL *)states + at.layer * next + at.replica * state;

@@ -14,7 +14,11 @@
 enum activation { TANH, SWISH, GELU, RELU, IDENTITY };
 static const char *const ACTIVATIONS[] = {"tanh", "swish", "gelu", "relu", "identity"};
 #define COUNT(names) ((int)(sizeof(names) / sizeof *(names)))
+#if defined(__clang__)
+#define UNROLLED _Pragma("clang loop unroll(full)")
+#else
 #define UNROLLED _Pragma("GCC unroll 32")
+#endif
 
 /* (exp(r) - 1 - r)/r^2 for |r| <= log(2)/2, to a relative 1e-9; interpolated at Chebyshev's points, as all here. */
 static const float EXP_SINGLE[] = {0x1p-1f,         0x1.555556p-3f,  0x1.5554eap-5f,

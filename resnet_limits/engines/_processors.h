@@ -1,6 +1,7 @@
 /* `KERNEL` in both precisions for each kind of processor, best first: an extension defines what it includes. */
 
 #if defined(__x86_64__)
+#include <cpuid.h>
 #define X86_64_V4 __attribute__((target("arch=x86-64-v4")))
 #define X86_64_V3 __attribute__((target("arch=x86-64-v3")))
 #define PROCESSOR X86_64_V4
@@ -36,9 +37,13 @@
 
 static int is_any(void) { return 1; }
 #if defined(__x86_64__)
+/* All that the level means and a compiler may use: of MOVBE, F16C and LZCNT not every one knows the names. */
 static int is_v3(void) {
+    unsigned a, b, c = 0, d, extended = 0;
+    const unsigned movbe = 1u << 22, f16c = 1u << 29, lzcnt = 1u << 5;
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
-           __builtin_cpu_supports("bmi2");
+           __builtin_cpu_supports("bmi2") && __get_cpuid(1, &a, &b, &c, &d) && (c & movbe) && (c & f16c) &&
+           __get_cpuid(0x80000001, &a, &b, &extended, &d) && (extended & lzcnt);
 }
 static int is_v4(void) {
     return is_v3() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&

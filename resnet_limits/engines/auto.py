@@ -9,10 +9,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..networks.steps.step import Field, Step
-from .compiled import Compiled
-from .eager import Eager, eager_passes
+from .compiled import PROCESSORS, Compiled
+from .eager import Eager
 from .engine import Engine
-from .trunks.segmented import SegmentedTrunk, Weights
+from .trunks.segmented import Weights
 
 if TYPE_CHECKING:
     from ..random import Stream
@@ -27,18 +27,28 @@ class Auto(Eager):
     name = "auto"
 
     def __init__(self, compiled: Compiled | None = None) -> None:
-        self.compiled = compiled or Compiled()
+        self.compiled, self.eager = compiled or Compiled(), Eager()
         self._said: set[str] = set()
         self._say: Callable[[str], None] | None = None
 
     def reports_to(self, say: Callable[[str], None]) -> None:
         self._say = say
 
-    def used(self, device: str) -> str:
-        return Compiled.name if device == "cpu" and self.compiled.missing() is None else Eager.name
+    @property
+    def used(self) -> tuple[str, ...]:
+        return (*self.compiled.used, *self.eager.used)
 
-    def trunk(self, memory: float) -> AutoTrunk:
-        return AutoTrunk(memory, self)
+    def way(self, device: str) -> str:
+        """That of the compiled engine where it may be taken: what it has no form of, the eager one then computes."""
+        chosen = self.compiled if device == "cpu" and self.compiled.missing() is None else self.eager
+        return chosen.way(device)
+
+    def going_on(self, way: str, device: str) -> Engine:
+        ways: list[Engine] = [self, self.eager, *(Auto(Compiled(processor)) for processor in PROCESSORS)]
+        return next((engine for engine in ways if engine.way(device) == way), self)
+
+    def passes(self, field: Field, step: Step, x0: Tensor, h: float) -> Any:
+        return self.suited(field, step, x0).passes(field, step, x0, h)
 
     def forward(
         self, field: Field, step: Step, x0: Float[Tensor, "r n d"], weights: Weights, h: float
@@ -50,7 +60,7 @@ class Auto(Eager):
     ) -> Float[Tensor, "layers r n d"]:
         return self.suited(field, step, x0).states(field, step, x0, weights, h)
 
-    def suited(self, field: Field, step: Step, x0: Tensor) -> Engine:
+    def suited(self, field: Field, step: Step, x0: Tensor) -> Compiled | Eager:
         """The engine that computes these layers."""
         return self.where_not(self.compiled.without(field, step, x0))
 
@@ -71,24 +81,11 @@ class Auto(Eager):
     def act(self, law: Law, vectors: Tensor, biased: Tensor, h: float, stream: Stream) -> Tensor:
         return self.where_not(self.compiled.without_act(law, vectors)).act(law, vectors, biased, h, stream)
 
-    def where_not(self, reason: str | None) -> Engine:
+    def where_not(self, reason: str | None) -> Compiled | Eager:
         """The compiled engine, unless there is a reason against it, which is said once."""
         if reason is None:
             return self.compiled
         if self._say is not None and reason not in self._said:
             self._said.add(reason)
             self._say(f"engine=auto: {reason}, so the eager engine computes it")
-        return Eager()
-
-
-class AutoTrunk(SegmentedTrunk):
-    """Segments of whichever engine is suited."""
-
-    def __init__(self, memory: float, engine: Auto) -> None:
-        super().__init__(memory)
-        self.engine = engine
-
-    def passes(self, field: Field, step: Step, x0: Float[Tensor, "r n d"], h: float) -> Callable[[Weights], Any] | None:
-        if isinstance(engine := self.engine.suited(field, step, x0), Compiled):
-            return engine.passes(field, x0, h)
-        return eager_passes(field, step, h)
+        return self.eager

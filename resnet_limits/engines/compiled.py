@@ -1,4 +1,4 @@
-"""Compiled C: Euler steps of blocks one, outside and two, one pass a layer through the cache, on one CPU core.
+"""Compiled C: Euler steps of blocks one, outside and two, one pass a layer through the cache.
 
     forward    z = W x + b, phi(z) and x + h phi(z) of one replica at a time, while they are in the cache
     backward   g + h W^T (phi'(z) g) and the gradients of the layer's weights, likewise
@@ -6,8 +6,9 @@
 Random networks are walked as `walks/replicas.py` says. `_compiled.c` says what is compiled, and how; an extension that
 is left out where no compiler was at installation.
 States lie inputs side by side, (r, d, n), n filled up to a multiple of 64 bytes: by the last input again, with costates
-of zero. A state is the same bit for bit whatever other inputs and replicas it is computed with, and on whatever number
-of threads.
+of zero. Replicas are shared out over the threads that torch is given, where each has work for more than it takes to
+start one. A state is the same bit for bit whatever other inputs and replicas it is computed with, and on however many
+threads.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from ..networks.steps.step import Field, Step
 from ..networks.vector_field import VectorField
 from ..sampling.layer_law import Isotropic
 from ..sampling.pieces import piece_size
-from .engine import Engine
+from .engine import Engine, computes
 from .trunks.segmented import SegmentedTrunk, SegmentPasses, Weights
 from .walks.replicas import (
     act_on_replicas,
@@ -63,6 +64,10 @@ BYTES_OF_A_CHUNK = 2**14
 """Of the states of inputs that go through all layers together: they stay in the first cache. Speed alone."""
 
 
+Arrays = tuple[np.ndarray | None, np.ndarray, np.ndarray]
+"""`(V, W, b)`, V None where there is none."""
+
+
 class Compiled(Engine):
     """Refuses in words what it has no compiled form of; `auto` does not."""
 
@@ -70,6 +75,9 @@ class Compiled(Engine):
 
     def __init__(self, processor: str | None = None) -> None:
         self.processor = processor or next(iter(PROCESSORS), "")
+
+    def way(self, device: str) -> str:
+        return f"{self.name} for {self.processor}"
 
     # -- what there is a form of ------------------------------------------------------------------
 
@@ -109,7 +117,7 @@ class Compiled(Engine):
             return f"device={device.type}: it computes on CPUs"
         return None if dtype in (torch.float32, torch.float64) else f"dtype={dtype} has no compiled form"
 
-    def require(self, settings: Any) -> None:
+    def require(self, settings: Any, uncompiled: Mapping[str, str]) -> None:
         on_cpu = settings.device in ("auto", "cpu")
         if reason := self.missing() or ("" if on_cpu else f"device={settings.device}: it computes on CPUs"):
             _refuse(reason)
@@ -117,24 +125,21 @@ class Compiled(Engine):
             width = max(max(shape) for shape in block.shapes(settings.width).values())
             if reason := self.without_form(block.name, settings.activation, width):
                 _refuse(reason)
-
-    def require_form(self, field: Field, step: Step, x0: Tensor) -> None:
-        """Raise `SettingError` where there is no compiled form of these layers."""
-        if reason := self.without(field, step, x0):
-            _refuse(reason)
+        for group, what in uncompiled.items():
+            _refuse(f"group {group} of study {settings.study} takes {what}, of which there is no compiled form")
 
     # -- networks ---------------------------------------------------------------------------------
 
-    def trunk(self, memory: float) -> CompiledTrunk:
-        return CompiledTrunk(memory, self)
+    def trunk(self, memory: float) -> SegmentedTrunk:
+        return SegmentedTrunk(memory, self.passes)
 
     def forward(
         self, field: Field, step: Step, x0: Float[Tensor, "r n d"], weights: Weights, h: float
     ) -> Float[Tensor, "r n d"]:
-        self.require_form(field, step, x0)
+        make = self.passes(field, step, x0, h)
         if _is_differentiated(x0, weights):
             return forward(field, step, x0, weights, h)
-        passes = self.passes(field, x0, h)(weights)
+        passes = make(weights)
         out = torch.empty_like(x0.mT, memory_format=torch.contiguous_format).mT
         inputs = max(BYTES_OF_A_CHUNK // (x0.shape[2] * x0.element_size() * 64) * 64, 64)
         for chunk, into in zip(x0.split(inputs, dim=1), out.split(inputs, dim=1), strict=True):
@@ -146,18 +151,20 @@ class Compiled(Engine):
     def states(
         self, field: Field, step: Step, x0: Float[Tensor, "r n d"], weights: Weights, h: float
     ) -> Float[Tensor, "layers r n d"]:
-        self.require_form(field, step, x0)
+        make = self.passes(field, step, x0, h)
         if _is_differentiated(x0, weights):
             return states(field, step, x0, weights, h)
-        passes = self.passes(field, x0, h)(weights)
+        passes = make(weights)
         first = passes.laid(x0)
         all_states = first.new_empty(passes.depth + 1, *first.shape)
         all_states[0] = first
         passes.run(all_states)
         return passes.read(all_states).contiguous()
 
-    def passes(self, field: Any, x0: Tensor, h: float) -> Callable[[Weights], CompiledPasses]:
-        """What makes passes of weights through layers that there is a form of."""
+    @computes
+    def passes(self, field: Any, step: Step, x0: Tensor, h: float) -> Callable[[Weights], CompiledPasses]:
+        """What makes passes of weights. Raises `SettingError` where there is no compiled form of these layers."""
+        _require(self.without(field, step, x0))
         how = (self.processor, field.block.name, field.activation, float(h))
         return partial(CompiledPasses, how, x0.shape[1])
 
@@ -175,6 +182,7 @@ class Compiled(Engine):
         reason = self.missing() or self.without_kind(vectors.device, vectors.dtype)
         return reason or without_law(law) or without_vectors(vectors.shape[1], vectors)
 
+    @computes
     def walk(
         self,
         walkers: Sequence[Walker],
@@ -190,6 +198,7 @@ class Compiled(Engine):
         steps = walk_replicas(self.processor, walkers, x0, _no_tangents(x0), _isotropic(law), **how)
         return ((k, states) for k, states, _ in steps)
 
+    @computes
     def tangents(
         self,
         walkers: Sequence[Walker],
@@ -205,6 +214,7 @@ class Compiled(Engine):
         how = {"horizon": horizon, "stream": stream, "layers": layers}
         return walk_replicas(self.processor, walkers, x0, u0, _isotropic(law), **how)
 
+    @computes
     def record(
         self,
         scheme: Scheme,
@@ -220,6 +230,7 @@ class Compiled(Engine):
         along, how = _no_tangents(x0) if u0 is None else u0, {"depth": depth, "horizon": horizon, "stream": stream}
         return recorded_replicas(self.processor, scheme, x0, along, _isotropic(law), **how)
 
+    @computes
     def act(self, law: Law, vectors: Tensor, biased: Tensor, h: float, stream: Stream) -> Tensor:
         _require(self.without_act(law, vectors))
         return act_on_replicas(self.processor, _isotropic(law), vectors, biased, h, stream)
@@ -253,18 +264,6 @@ def _is_differentiated(x0: Tensor, weights: Weights) -> bool:
     return along or (torch.is_grad_enabled() and any(t.requires_grad for t in tensors))
 
 
-class CompiledTrunk(SegmentedTrunk):
-    """Segments in C."""
-
-    def __init__(self, memory: float, engine: Compiled) -> None:
-        super().__init__(memory)
-        self.engine = engine
-
-    def passes(self, field: Field, step: Step, x0: Float[Tensor, "r n d"], h: float) -> Callable[..., CompiledPasses]:
-        self.engine.require_form(field, step, x0)
-        return self.engine.passes(field, x0, h)
-
-
 class CompiledPasses(SegmentPasses):
     """Layers of `n` inputs; `how` says for which processor, and block, activation and h. States are (r, d, n')."""
 
@@ -281,17 +280,30 @@ class CompiledPasses(SegmentPasses):
         n = _filled_up(self.n, x0.element_size())
         return (r, d, n), (r, self.hidden, n)
 
+    def room(self, count: int, x0: Tensor) -> Tensor:
+        memory = super().room(count, x0)
+        layers.large_pages(memory.numpy())  # 2 MB where the system has such: activations take thousands of small ones
+        return memory
+
+    def lay(self, x: Float[Tensor, "r n d"], into: Tensor) -> None:
+        n = x.shape[1]
+        if into.shape[2] == n:
+            into.copy_(x.mT)
+        else:
+            into[:, :, :n] = x.mT
+            into[:, :, n:] = x[:, -1, :, None]
+
     def laid(self, x: Float[Tensor, "r n d"]) -> Tensor:
+        """States in this layout, in memory of their own."""
         r, n, d = x.shape
         out = x.new_empty(r, d, _filled_up(n, x.element_size()))
-        out[:, :, :n] = x.mT
-        if out.shape[2] > n:
-            out[:, :, n:] = x[:, -1, :, None]
+        self.lay(x, out)
         return out
 
     def laid_costates(self, g: Float[Tensor, "r n d"]) -> Tensor:
         r, n, d = g.shape
-        out = g.new_zeros(r, d, _filled_up(n, g.element_size()))
+        filled_up = _filled_up(n, g.element_size())
+        out = g.new_empty(r, d, n) if filled_up == n else g.new_zeros(r, d, filled_up)
         out[:, :, :n] = g.mT
         return out
 
@@ -300,15 +312,16 @@ class CompiledPasses(SegmentPasses):
 
     def run(self, x: Tensor) -> None:
         """`x` (1, r, d, n') to the output, or (L + 1, r, d, n') to all states after the first."""
-        layers.run(*self.how, x.numpy(), self._theta, self.hidden, self.depth)
+        layers.run(*self.how, torch.get_num_threads(), x.numpy(), self._theta, self.hidden, self.depth)
 
     def advance(self, segment: Segment, start: int) -> None:
-        layers.advance(*self.how, segment.states.numpy(), segment.inner.numpy(), self._theta, start)
+        layers.advance(*self.how, torch.get_num_threads(), *segment.arrays, self._theta, start)
 
-    def pull_back(self, segment: Segment, start: int, g: Tensor, gradients: Mapping[str, Tensor]) -> Tensor:
-        into = _arrays({name: d.transpose(0, 1) for name, d in gradients.items()})
-        activations = (segment.states.numpy(), segment.inner.numpy())
-        layers.pull_back(*self.how, *activations, g.numpy(), self._theta, into, start)
+    def written(self, gradients: Mapping[str, Tensor]) -> Arrays:
+        return _arrays({name: d.transpose(0, 1) for name, d in gradients.items()})
+
+    def pull_back(self, segment: Segment, start: int, g: Tensor, into: Arrays) -> Tensor:
+        layers.pull_back(*self.how, torch.get_num_threads(), *segment.arrays, g.numpy(), self._theta, into, start)
         return g
 
 
@@ -323,7 +336,6 @@ def _dense(w: Tensor) -> Tensor:
     return w if w[0, 0].is_contiguous() else w.contiguous()
 
 
-def _arrays(parameters: Mapping[str, Tensor]) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
-    """`(V, W, b)`, V None where there is none."""
+def _arrays(parameters: Mapping[str, Tensor]) -> Arrays:
     V = parameters.get("V")
     return None if V is None else V.numpy(), parameters["W"].numpy(), parameters["b"].numpy()

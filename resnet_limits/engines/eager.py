@@ -21,7 +21,7 @@ from ..sampling.backward import recorded_pass
 from ..sampling.pieces import piece_size
 from ..sampling.tangent import tangents
 from ..sampling.walk import walk
-from .engine import Engine
+from .engine import Engine, computes
 from .trunks.segmented import SegmentedTrunk, SegmentPasses, Weights
 
 if TYPE_CHECKING:
@@ -39,19 +39,31 @@ class Eager(Engine):
 
     name = "eager"
 
-    def trunk(self, memory: float) -> EagerTrunk:
-        return EagerTrunk(memory)
+    def trunk(self, memory: float) -> SegmentedTrunk:
+        return SegmentedTrunk(memory, self.passes)
 
+    @computes
+    def passes(
+        self, field: Field, step: Step, x0: Float[Tensor, "r n d"], h: float
+    ) -> Callable[[Weights], EagerPasses] | None:
+        """What makes passes of weights, by a block's own derivative. Other steps than Euler's, and blocks without, go
+        through `residual.forward` and autograd, whatever the budget: None."""
+        by_hand = field.block.passes if type(step) is Euler and isinstance(field, VectorField) else None
+        return None if by_hand is None else partial(EagerPasses, by_hand(field.phi, h))
+
+    @computes
     def forward(
         self, field: Field, step: Step, x0: Float[Tensor, "r n d"], weights: Mapping[str, Tensor], h: float
     ) -> Float[Tensor, "r n d"]:
         return forward(field, step, x0, weights, h)
 
+    @computes
     def states(
         self, field: Field, step: Step, x0: Float[Tensor, "r n d"], weights: Mapping[str, Tensor], h: float
     ) -> Float[Tensor, "layers r n d"]:
         return states(field, step, x0, weights, h)
 
+    @computes
     def walk(
         self,
         walkers: Sequence[Walker],
@@ -64,6 +76,7 @@ class Eager(Engine):
     ) -> Iterator[tuple[int, list[Tensor]]]:
         return walk(walkers, x0, law, horizon=horizon, stream=stream, layers=layers)
 
+    @computes
     def tangents(
         self,
         walkers: Sequence[Walker],
@@ -77,6 +90,7 @@ class Eager(Engine):
     ) -> Iterator[tuple[int, list[Tensor], list[Tensor]]]:
         return tangents(walkers, x0, u0, law, horizon=horizon, stream=stream, layers=layers)
 
+    @computes
     def record(
         self,
         scheme: Scheme,
@@ -90,6 +104,7 @@ class Eager(Engine):
     ) -> Tape:
         return recorded_pass(scheme, x0, law, depth=depth, horizon=horizon, stream=stream, u0=u0)
 
+    @computes
     def act(
         self, law: Law, vectors: Float[Tensor, "r n d"], biased: Float[Tensor, " n"], h: float, stream: Stream
     ) -> Float[Tensor, "r n d"]:
@@ -97,22 +112,6 @@ class Eager(Engine):
 
     def piece_size(self, vectors: int, width: int, dtype: torch.dtype) -> int:
         return piece_size(vectors, width, dtype)
-
-
-class EagerTrunk(SegmentedTrunk):
-    """Segments by `BlockPasses`. Other steps than Euler's, and blocks without, go through `residual.forward` and
-    autograd, whatever the budget."""
-
-    def passes(
-        self, field: Field, step: Step, x0: Float[Tensor, "r n d"], h: float
-    ) -> Callable[[Weights], EagerPasses] | None:
-        return eager_passes(field, step, h)
-
-
-def eager_passes(field: Field, step: Step, h: float) -> Callable[[Weights], EagerPasses] | None:
-    """What makes passes of weights, by a block's own derivative; None where there is none."""
-    by_hand = field.block.passes if type(step) is Euler and isinstance(field, VectorField) else None
-    return None if by_hand is None else partial(EagerPasses, by_hand(field.phi, h))
 
 
 class EagerPasses(SegmentPasses):
@@ -126,8 +125,8 @@ class EagerPasses(SegmentPasses):
         r, n, d = x0.shape
         return (r, d, n), (r, self.weights[self.by_hand.hidden_of].shape[2], n)
 
-    def laid(self, x: Float[Tensor, "r n d"]) -> Tensor:
-        return x.mT
+    def lay(self, x: Float[Tensor, "r n d"], into: Tensor) -> None:
+        into.copy_(x.mT)
 
     def laid_costates(self, g: Float[Tensor, "r n d"]) -> Tensor:
         return g.mT.clone(memory_format=torch.contiguous_format)
@@ -138,9 +137,9 @@ class EagerPasses(SegmentPasses):
     def advance(self, segment: Segment, start: int) -> None:
         self.by_hand.advance(segment, self._part(segment, start))
 
-    def pull_back(self, segment: Segment, start: int, g: Tensor, gradients: Mapping[str, Tensor]) -> Tensor:
+    def pull_back(self, segment: Segment, start: int, g: Tensor, into: Mapping[str, Tensor]) -> Tensor:
         stop = start + len(segment.z)
-        of_segment = {name: d[start:stop] for name, d in gradients.items()}
+        of_segment = {name: d[start:stop] for name, d in into.items()}
         return self.by_hand.pull_back(segment, self._part(segment, start), g, of_segment)
 
     def _part(self, segment: Segment, start: int) -> Layers:

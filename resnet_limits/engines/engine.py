@@ -19,9 +19,10 @@ torch's, and no engine's.
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Concatenate, ParamSpec, TypeVar
 
 from ..settings.registry import ENGINES, Registry
 
@@ -35,6 +36,22 @@ if TYPE_CHECKING:
     from ..sampling.schemes import Scheme, Walker
     from ..sampling.tape import Tape
     from ..settings.base import Settings
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+E = TypeVar("E", bound="Engine")
+
+
+def computes(method: Callable[Concatenate[E, P], T]) -> Callable[Concatenate[E, P], T]:
+    """A method by which an engine computes something: it then counts as used."""
+
+    @functools.wraps(method)
+    def noted(engine: E, *arguments: P.args, **keys: P.kwargs) -> T:
+        engine.has_computed = True
+        return method(engine, *arguments, **keys)
+
+    return noted
 
 
 class Trunk(ABC):
@@ -58,20 +75,32 @@ class Trunk(ABC):
 
 
 class Engine(ABC):
-    """A way to compute residual networks; a value without state."""
+    """A way to compute residual networks; it remembers whether it computed any, and nothing that results depend on."""
 
     options: ClassVar[Registry] = ENGINES
     name: ClassVar[str]
+    has_computed = False
 
-    def used(self, device: str) -> str:
-        """The name of the engine that computes on this type of device (cpu, cuda)."""
+    @property
+    def used(self) -> tuple[str, ...]:
+        """The names of the engines that have computed something for this one."""
+        return (self.name,) if self.has_computed else ()
+
+    def way(self, device: str) -> str:
+        """What its results depend on to the last bit, on this type of device (cpu, cuda): its name, and for which kind
+        of processor its code is."""
         return self.name
+
+    def going_on(self, way: str, device: str) -> Engine:
+        """The engine that goes on where one of this way stopped; itself where there is none that may."""
+        return self
 
     def reports_to(self, say: Callable[[str], None]) -> None:  # noqa: B027 (most take no other one)
         """`say` is to hear, once each, for what another engine is taken."""
 
-    def require(self, settings: Settings) -> None:  # noqa: B027 (most do everything)
-        """Raise `SettingError` where the engine is not there, or lacks what these settings ask for."""
+    def require(self, settings: Settings, uncompiled: Mapping[str, str]) -> None:  # noqa: B027 (most do everything)
+        """Raise `SettingError` where the engine is not there, or lacks what these settings ask for. `uncompiled`: what
+        the groups of the study take that has no compiled form, by their names."""
 
     @abstractmethod
     def trunk(self, memory: float) -> Trunk:

@@ -4,8 +4,8 @@
 
 One file is one state: weights, optimiser, position in the data and the records so far (generators have no state here:
 every random number is a function of what it is for). It is written beside, brought to the disk and renamed into place,
-the last two of each part are kept, and the name says what SHA-256 the content must have: a file that was cut short or
-changed is noticed, said in the log, and the one before is used. Nothing in it can execute code.
+the last two of each part and way of an engine are kept, and the name says what SHA-256 the content must have: a file
+that was cut short or changed is noticed, said in the log, and the one before is used. Nothing in it can execute code.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ from .provenance import version
 from .status import file_digest
 
 CHECKPOINTS_KEPT = 2
-FIRST_ENGINE = "eager"
-"""That of states which name none: there was no other."""
+FIRST_WAY = "eager"
+"""That of states which name none: there was no other engine."""
 CHECKPOINT_NAME = re.compile(r"(?P<part>.+)-(?P<number>\d+)-(?P<digest>[0-9a-f]{64})\.safetensors")
 
 
 class FolderCheckpoints:
     """Checkpoints of one part of a job in the folder `checkpoint/` of the job.
 
-    A state goes on by the engine that it was computed by, and is left alone by others. `log` is told which are used and
-    not; `interruption` says when one is wanted, and stops the job once it is there.
+    A state goes on in the way of an engine that it was computed in (`Engine.way`); others leave it alone. `log` is
+    told which are used and not; `interruption` says when one is wanted, and stops the job once it is there.
     """
 
     def __init__(
@@ -49,13 +49,13 @@ class FolderCheckpoints:
         interruption: Interruption | None = None,
         part: str = "job",
         *,
-        engine: str = FIRST_ENGINE,
+        way: str = FIRST_WAY,
     ) -> None:
-        self.folder, self._log, self._part, self.engine = folder, log, part, engine
+        self.folder, self._log, self._part, self.way = folder, log, part, way
         self._interruption = interruption
 
     def part(self, name: str) -> FolderCheckpoints:
-        return FolderCheckpoints(self.folder, self._log, self._interruption, f"{self._part}.{name}", engine=self.engine)
+        return FolderCheckpoints(self.folder, self._log, self._interruption, f"{self._part}.{name}", way=self.way)
 
     def wanted(self) -> bool:
         return self._interruption is not None and self._interruption.wanted()
@@ -64,14 +64,14 @@ class FolderCheckpoints:
         """The newest state that is intact and of this version of reslim; others are removed, and the log says why."""
         for _, path in reversed(self._files()):
             try:
-                state, its_engine = _read(path)
+                state, its_way = _read(path)
             except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
                 self._log(f"checkpoint {path.name} cannot be used: {error}; trying the one before")
                 with contextlib.suppress(OSError):
                     path.unlink()
             else:
-                if its_engine != self.engine:
-                    self._log(f"checkpoint {path.name} is of engine={its_engine}, not {self.engine}: it is left alone")
+                if its_way != self.way:
+                    self._log(f"checkpoint {path.name} is of engine {its_way}, not {self.way}: it is left alone")
                     continue
                 self._log(f"going on from checkpoint {path.name}")
                 return state
@@ -84,7 +84,7 @@ class FolderCheckpoints:
         """
         files = self._files()
         number = files[-1][0] + 1 if files else 1
-        metadata = {"version": version(), "engine": self.engine, "values": json.dumps(state.values, default=_plain)}
+        metadata = {"version": version(), "engine": self.way, "values": json.dumps(state.values, default=_plain)}
         arrays = {name: np.asarray(array, order="C") for name, array in state.arrays.items()}
         beside = named_beside(self.folder / f"{self._part}-{number:06d}")
         try:
@@ -99,7 +99,8 @@ class FolderCheckpoints:
             raise OutputError(
                 f"cannot write a checkpoint to {self.folder}: {reason}; make room, then resume the run"
             ) from None
-        for _, path in files[: len(files) + 1 - CHECKPOINTS_KEPT]:
+        replaced = [path for _, path in files if _way_of(path) in (self.way, None)]
+        for path in replaced[: len(replaced) + 1 - CHECKPOINTS_KEPT]:
             path.unlink(missing_ok=True)
         if self._interruption is not None:
             self._interruption.saved()
@@ -114,8 +115,8 @@ class FolderCheckpoints:
         return sorted(states)
 
 
-def engine_of_states(folder: Path) -> str | None:
-    """The engine by which the newest state in a job's folder of checkpoints goes on; None where none can be used."""
+def way_of_states(folder: Path) -> str | None:
+    """The way in which the newest state in a job's folder of checkpoints goes on; None where none can be used."""
     for path in sorted(folder.glob("*.safetensors"), key=lambda path: path.stat().st_mtime_ns, reverse=True):
         with contextlib.suppress(OSError, SafetensorError, ValueError, KeyError, TypeError):
             return _read(path)[1]
@@ -123,7 +124,7 @@ def engine_of_states(folder: Path) -> str | None:
 
 
 def _read(path: Path) -> tuple[State, str]:
-    """The state, and the engine that computed it."""
+    """The state, and the way of an engine that it was computed in."""
     match = CHECKPOINT_NAME.fullmatch(path.name)
     if match is None or file_digest(path) != match["digest"]:
         raise ValueError("it is damaged, its SHA-256 is another")
@@ -132,7 +133,14 @@ def _read(path: Path) -> tuple[State, str]:
         if metadata.get("version") != version():
             raise ValueError(f"written by reslim {metadata.get('version')}, this is {version()}")
         arrays = {name: file.get_tensor(name) for name in sorted(file.keys())}
-        return State(arrays, json.loads(metadata["values"])), metadata.get("engine", FIRST_ENGINE)
+        return State(arrays, json.loads(metadata["values"])), metadata.get("engine", FIRST_WAY)
+
+
+def _way_of(path: Path) -> str | None:
+    """The way of a state, from its head alone; None where that cannot be read."""
+    with contextlib.suppress(OSError, SafetensorError), safe_open(path, framework="np") as file:
+        return (file.metadata() or {}).get("engine", FIRST_WAY)
+    return None
 
 
 def _to_disk(path: Path) -> None:

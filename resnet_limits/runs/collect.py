@@ -24,7 +24,7 @@ from ..settings.content import content, digest
 from ..studies import study as studies
 from ..studies.study import Study
 from . import records as tables
-from .checkpoint import FIRST_ENGINE
+from .checkpoint import FIRST_WAY
 from .collection import Collection
 from .job_folder import JobFolder
 from .merge import Merged
@@ -93,9 +93,16 @@ def judgements(
 
 
 def engines_of(jobs: Iterable[JobFolder]) -> str:
-    """That these jobs were computed by several engines, in words; empty where they were not."""
-    names = sorted({job.status.engine or FIRST_ENGINE for job in jobs})
-    return f"jobs of several engines: {', '.join(names)}" if len(names) > 1 else ""
+    """That networks of these jobs were computed in several ways, in words; empty where they were not.
+
+    One way may take several engines, another at one depth than at the next: `auto` with what is compiled is one way,
+    and the same as another where nothing compiled was used.
+    """
+    computed = [job.status for job in jobs if job.status.engine]
+    if all(status.engine == FIRST_WAY for status in computed):
+        return ""
+    ways = sorted({status.way or status.engine for status in computed})
+    return f"jobs of several engines: {', '.join(ways)}" if len(ways) > 1 else ""
 
 
 def _natural(setting: dict[str, Any]) -> list[tuple[bool, float, str]]:

@@ -245,7 +245,7 @@ class Run:
         return {digest: identity.in_words(document) for digest, document in noted.items() if isinstance(document, dict)}
 
     def note_jobs(self) -> None:
-        """Add to the provenance what the jobs say: seeds, threads, devices, engines, warnings, and when."""
+        """Add to the provenance what the jobs say: seeds, threads, devices, engines, their ways, warnings, and when."""
         from ..studies import study
 
         jobs = self.jobs()
@@ -255,7 +255,8 @@ class Run:
             "seeds": sorted({job.settings.seed for job in jobs}),
             "threads": sorted({job.settings.threads for job in jobs}),
             "devices": sorted({job.status.device for job in jobs} - {""}),
-            "engines": sorted({job.status.engine for job in jobs} - {""}),
+            "engines": sorted({name for job in jobs for name in job.status.engine.split(", ")} - {""}),
+            "ways": sorted({job.status.way for job in jobs if job.status.engine} - {""}),
             "warnings": list(dict.fromkeys(warnings)),
             "collected": provenance.now(),
         }

@@ -20,6 +20,7 @@ import time
 import traceback
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .. import device, imports
 from ..data import identity
@@ -36,6 +37,9 @@ from .job_folder import LAUNCHER, queue
 from .owner import owned
 from .reporter import Reporter, write_status_anyway
 from .status import Process, Status
+
+if TYPE_CHECKING:
+    from ..engines.engine import Engine
 
 SECONDS_OF_GRACE = 15.0
 """Seconds that a job has to save its state where its settings do not say how long the scheduler waits."""
@@ -96,16 +100,13 @@ def _run(run: Path, folder: Path, settings: Settings, interruption: Interruption
                 shutil.rmtree(folder / "checkpoint", ignore_errors=True)
 
 
-def _engine(settings: Settings, folder: Path, device: str) -> str:
-    """The name of the engine: of `auto`, where a state is left, the one that it goes on by, where that is there."""
-    from ..engines.eager import Eager
+def _engine(settings: Settings, folder: Path, device: str) -> Engine:
+    """The engine that is asked for; of `auto`, where a state is left, the one that it goes on by."""
     from ..engines.engine import Engine
-    from .checkpoint import engine_of_states
+    from .checkpoint import way_of_states
 
-    if settings.engine != "auto" or (left := engine_of_states(folder / "checkpoint")) is None:
-        return settings.engine
-    its_own = left == Engine.options["auto"]().used(device)
-    return left if left == Eager.name and not its_own else settings.engine
+    engine, left = Engine.options[settings.engine](), way_of_states(folder / "checkpoint")
+    return engine if left is None else engine.going_on(left, device)
 
 
 def grace(settings: Settings) -> float:
@@ -150,12 +151,13 @@ def _measure(run: Path, folder: Path, settings: Settings, reporter: Reporter, in
             opened(settings, folder, reporter.log, version=version()) as sink,
             threadpool_limits(settings.threads),
         ):
-            reporter.runs(device.name_of_device(where), engine.used(where.type))
-            reporter.log(f"started on {reporter.device}, {settings.threads} thread(s), engine {reporter.engine}")
+            way = engine.way(where.type)
+            reporter.runs(device.name_of_device(where), way, lambda: engine.used)
+            reporter.log(f"started on {reporter.device}, {settings.threads} thread(s), engine {engine.name}, {way}")
             start = time.monotonic()
-            checkpoints = FolderCheckpoints(folder / "checkpoint", reporter.log, interruption, engine=reporter.engine)
+            checkpoints = FolderCheckpoints(folder / "checkpoint", reporter.log, interruption, way=way)
             on_device = replace(settings, device=its_device)
-            job = Job(on_device, SharedFolder(run / "shared"), reporter.progress, checkpoints, sink)
+            job = Job(on_device, SharedFolder(run / "shared", way=way), reporter.progress, checkpoints, sink)
             with sketch.compared_by(job.shared.solve):
                 measurement = its_study.measure(job)
             seconds = time.monotonic() - start
@@ -171,5 +173,6 @@ def _measure(run: Path, folder: Path, settings: Settings, reporter: Reporter, in
     except (OSError, SafetensorError) as error:
         reason = getattr(error, "strerror", None) or error
         raise OutputError(f"cannot write to {folder}: {reason}; make room, then resume the run") from None
-    reporter.log(f"finished in {seconds:.1f} s with {len(measurement.records)} records")
+    engines = ", ".join(engine.used) or "none was asked for networks"
+    reporter.log(f"finished in {seconds:.1f} s with {len(measurement.records)} records; engines: {engines}")
     return seconds

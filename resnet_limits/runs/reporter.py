@@ -6,6 +6,7 @@ import contextlib
 import json
 import threading
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -29,7 +30,8 @@ class Reporter:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.device = self.engine = ""
+        self.device = self.way = ""
+        self.engines: Callable[[], Iterable[str]] = tuple
         self._lock = threading.Lock()
         self._status = Status("running", Process.this(folder), heartbeat=time.time())
         self._written = 0.0
@@ -57,9 +59,10 @@ class Reporter:
         """Say that the job is queued still, and for what, until it `runs`; heartbeats go on."""
         self._turn(replace(self._status, state="queued", message=message))
 
-    def runs(self, device: str, engine: str) -> None:
-        """Say that the job runs, on a device described in words, and by which engine."""
-        self.device, self.engine = device, engine
+    def runs(self, device: str, way: str, engines: Callable[[], Iterable[str]]) -> None:
+        """Say that the job runs, on a device described in words, in which `way` of an engine, and from now on by which
+        `engines` it has been computed."""
+        self.device, self.way, self.engines = device, way, engines
         self._turn(replace(self._status, state="running", message=""))
 
     def log(self, text: str) -> None:
@@ -87,7 +90,13 @@ class Reporter:
     def _write(self) -> None:
         with self._lock:
             self._written = time.monotonic()
-            self._status = replace(self._status, heartbeat=time.time(), device=self.device, engine=self.engine)
+            self._status = replace(
+                self._status,
+                heartbeat=time.time(),
+                device=self.device,
+                engine=", ".join(self.engines()),
+                way=self.way,
+            )
             write_status_anyway(self.folder, self._status)
 
     def _beat(self) -> None:

@@ -1,6 +1,6 @@
 """Solutions that several jobs need, kept once under `shared/` of the run.
 
-    PURPOSE-KEY-SHA256.safetensors      KEY a hash of the key, SHA256 that of the content
+    PURPOSE-KEY-SHA256.safetensors      KEY a hash of the key and engine, SHA256 that of the content
     PURPOSE-KEY-HOST.lock               locked by the job of this host that computes it
 
 Each is a pure function of its key. The job that comes first computes it; others of its host that need it meanwhile wait
@@ -31,16 +31,16 @@ from .lease import as_name
 
 
 class SharedFolder:
-    """Shared solutions in a folder."""
+    """Shared solutions in a folder; those that were computed in another `way` of an engine are no solutions here."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, *, way: str = "") -> None:
+        self.folder, self.way = folder, way
 
     def solve(
         self, purpose: str, key: Mapping[str, Any], compute: Callable[[], dict[str, np.ndarray]]
     ) -> dict[str, np.ndarray]:
         """The stored solution of this key, or `compute()`, then stored where there is room."""
-        name = f"{purpose}-{digest(key)}"
+        name = f"{purpose}-{digest({'engine': self.way, **key})}"
         if (stored := self._stored(name)) is not None:
             return stored
         with self._turn(name):

@@ -111,6 +111,9 @@ class Status:
     seconds: float | None = None
     device: str = ""
     engine: str = ""
+    """Names of the engines that computed its networks, so far; empty where none has."""
+    way: str = ""
+    """What the engine that it was given depends on to the last bit (`Engine.way`)."""
     digests: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of the files that a finished job left, by name."""
 
@@ -129,7 +132,15 @@ def read_status(folder: Path) -> Status:
         process = Process.read(document["process"]) if document["process"] else None
         status = Status(**{**document, "process": process})
         numbers = (status.heartbeat, status.progress, 0.0 if status.seconds is None else status.seconds)
-        words = (status.state, status.message, status.device, status.engine, *status.digests, *status.digests.values())
+        words = (
+            status.state,
+            status.message,
+            status.device,
+            status.engine,
+            status.way,
+            *status.digests,
+            *status.digests.values(),
+        )
         if not all(isinstance(n, (int, float)) for n in numbers) or not all(isinstance(w, str) for w in words):
             raise TypeError
         if status.state not in STATES or not all(0 <= n <= MAX_SECONDS_OF_JOB for n in numbers[1:]):

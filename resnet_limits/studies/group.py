@@ -54,6 +54,7 @@ class Group:
     `on_cpu`: it runs on the CPU, whatever the key `device` says. `any_law`: its networks have the setting's own law of
     weights, whatever that is, where the study has laws that only some of its groups follow.
     `loss` is the one that its networks are trained by, with the factor that it carries; empty where none are trained.
+    `uncompiled` says what its networks take that has no compiled form: a run of it by `engine=compiled` is refused.
     `by_name`: it is measured where it is asked for by name alone, as a preset of its own does, and is no part of the
     sweep of the study; its `seconds` are those of the default keys all the same.
     `conditional` are observables whose standard errors hold for the problem of a seed, its data and inputs: between
@@ -81,6 +82,7 @@ class Group:
     compared: tuple[str, ...] = ()
     on_cpu: bool = False
     any_law: bool = False
+    uncompiled: str = ""
     by_name: bool = False
     loss: str = ""
     conditional: tuple[str, ...] = ()

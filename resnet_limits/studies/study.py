@@ -119,6 +119,10 @@ class Study:
         """The key `device` where a part that is asked for computes there, else `cpu`."""
         return "cpu" if all(group.on_cpu for group in self.needed(settings)) else settings.device
 
+    def uncompiled(self, settings: Settings) -> dict[str, str]:
+        """What the groups that are asked for take that has no compiled form, by their names."""
+        return {group.name: group.uncompiled for group in self.needed(settings) if group.uncompiled}
+
     def all_warnings(self, settings: Settings) -> list[str]:
         """The study's own `warnings`, and those that concern every study."""
         lines = self.warnings(settings)

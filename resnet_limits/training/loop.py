@@ -93,14 +93,16 @@ def train(
     for epoch, batch, is_last in _remaining_batches(points, settings, seed=seed, done=len(trained.losses)):
         done = len(trained.losses)
         set_rates(optimiser, scheduled(settings, done / steps))
-        optimiser.zero_grad()
-        network, points_of_batch = _network(parameters, parametrised), dataset.x_train[batch]
-        losses = loss(logits(vector_field, step, network, points_of_batch, h, through=trunk), dataset.y_train[batch])
+        for parameter in parameters.values():
+            parameter.grad = None
+        points_of_batch, targets = dataset.x_train.index_select(0, batch), dataset.y_train.index_select(0, batch)
+        network = _network(parameters, parametrised)
+        losses = loss(logits(vector_field, step, network, points_of_batch, h, through=trunk), targets)
         if penalty is not None:
             losses = losses + penalty(network, points_of_batch)
-        if not torch.isfinite(losses).all():
+        if not all(map(math.isfinite, losses.tolist())):
             return _exploded(trained, f"the loss is {float(losses.detach().max())}", settings, scales, explosion)
-        losses.sum().backward()  # replicas do not interact: each gets the gradient of its own loss
+        losses.backward(torch.ones_like(losses))  # replicas do not interact: each gets the gradient of its own loss
         optimiser.step()
         trained.losses.append(losses.detach())
         trained.gradient_norms.append(_gradient_norm(parameters, losses))
@@ -193,8 +195,9 @@ def _observe(
 ) -> None:
     """What is recorded after an epoch, of the network with these parameters."""
     done, weights = len(trained.losses), trunk_of(network)
-    trained.roughness[done] = observables.roughness(weights)
-    trained.largest_increment[done] = observables.largest_increment(weights)
+    squares = observables.increments(weights)
+    trained.roughness[done] = observables.roughness(squares)
+    trained.largest_increment[done] = observables.largest_increment(squares, weights)
     if len(dataset.x_test):
         scores = evaluated(vector_field, step, network, dataset.x_test, h)
         trained.test_losses[done] = loss(scores, dataset.y_test)

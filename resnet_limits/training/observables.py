@@ -31,19 +31,19 @@ def increments(trunk: Mapping[str, Tensor]) -> Tensor:
     return total
 
 
-def roughness(trunk: Mapping[str, Tensor]) -> Tensor:
-    squares = increments(trunk)
+def roughness(squares: Tensor) -> Tensor:
+    """Of a path with these `increments`."""
     return (squares.shape[1] + 1) * squares.sum(dim=1)
 
 
-def largest_increment(trunk: Mapping[str, Tensor]) -> Tensor:
-    """0 for a single layer."""
-    entries = sum(w[0, 0].numel() for w in trunk.values())
-    squares = torch.nn.functional.pad(increments(trunk), (0, 1))
-    return (squares.amax(dim=1) / entries).sqrt()
+def largest_increment(squares: Tensor, trunk: Mapping[str, Tensor]) -> Tensor:
+    """Of a path with these `increments`; 0 for a single layer."""
+    if not squares.shape[1]:
+        return squares.new_zeros(len(squares))
+    return (squares.amax(dim=1) / sum(w[0, 0].numel() for w in trunk.values())).sqrt()
 
 
 def gradient_norm(gradients: Mapping[str, Tensor]) -> Tensor:
     depth = next(iter(gradients.values())).shape[1]
-    squares = [torch.linalg.vector_norm(g, dim=tuple(range(2, g.dim()))).double().square() for g in gradients.values()]
-    return (depth * torch.stack(squares).sum(dim=(0, 2))).sqrt()
+    norms = [torch.linalg.vector_norm(g, dim=tuple(range(2, g.dim()))) for g in gradients.values()]
+    return (depth * torch.stack(norms).double().square().sum(dim=(0, 2))).sqrt()

@@ -2,7 +2,8 @@
 
 Training is that of `bench_training`, by `training.loop.train` with Adam; forward is `Engine.forward` of networks of
 given weights against a loop over networks and layers. All on one thread, in rounds that alternate; a ratio is the
-median over five rounds after one that warms up.
+median over five rounds after one that warms up. Where JAX is installed, a third column has the same networks by a scan
+over the layers (`jax_scan.py`), compiled before the clock starts.
 """
 
 from __future__ import annotations
@@ -18,26 +19,29 @@ from resnet_limits.engines.engine import Engine
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.blocks.one import OneBlock
 from resnet_limits.networks.steps import STEPS
-from tests.benchmarks.bench_training import BATCH, ROUNDS, Naive, data, naive, ours, seconds, start
+from tests.benchmarks import jax_scan
+from tests.benchmarks.bench_training import BATCH, LR, ROUNDS, Naive, data, mini_batches, naive, ours, seconds, start
+from tests.networks.test_compiled_functions import table
 
 ENGINES = ("eager", "compiled")
+COLUMNS = (*ENGINES, "JAX scan") if jax_scan.IS_HERE else ENGINES
 Way = Callable[[], Callable[[], Tensor]]
 """What prepares a way, untimed, to the way."""
 
 
 def row(work: str, naive_way: Way, ways: Mapping[str, Way], target: float, *, tolerance: float) -> None:
-    """Print how many times as fast as the naive loop each engine is, with the time of the last one."""
+    """Print how many times as fast as the naive loop each way is, with the time of the compiled engine."""
     ratios: dict[str, list[float]] = {name: [] for name in ways}
     times: list[float] = []
     for k in range(ROUNDS + 1):
         slow, expected = seconds(naive_way())
         for name, way in ways.items():
             fast, got = seconds(way())
-            torch.testing.assert_close(got, expected, rtol=tolerance, atol=tolerance)
+            torch.testing.assert_close(got.to(expected.dtype), expected, rtol=tolerance, atol=tolerance)
             if k:
                 ratios[name].append(slow / fast)
-        if k:
-            times.append(fast)
+            if k and name == "compiled":
+                times.append(fast)
     columns = "".join(f"{statistics.median(r):>6.2f} ({min(r):.2f} to {max(r):.2f})".rjust(24) for r in ratios.values())
     print(f"  {work:<44}{columns}{target:>8g}{1e3 * statistics.median(times):>10.2f} ms", flush=True)
 
@@ -62,8 +66,14 @@ def training(depth: int, width: int, replicas: int, target: float) -> None:
 
         return prepare
 
+    ways = {name: way(name) for name in ENGINES}
+    if jax_scan.IS_HERE:
+        batches = mini_batches(len(dataset.x_train), BATCH, 0, seed=0)
+        of_batches = [(dataset.x_train[batch], dataset.y_train[batch]) for batch in batches]
+        scan = jax_scan.training(start(depth, width, replicas), of_batches, LR)
+        ways["JAX scan"] = lambda: scan
     work = f"training step L={depth} D={width} B={BATCH} R={replicas}"
-    row(work, naive_way, {name: way(name) for name in ENGINES}, target, tolerance=2e-3)
+    row(work, naive_way, ways, target, tolerance=2e-3)
 
 
 @torch.no_grad()
@@ -87,12 +97,15 @@ def forward(depth: int, width: int, replicas: int, points: int, dtype: torch.dty
         return lambda: lambda: engine.forward(vector_field, STEPS["euler"], start, weights, 1 / depth)
 
     ways = {name: way(Engine.options[name]()) for name in ENGINES}
+    if jax_scan.IS_HERE:
+        scan = jax_scan.forward(x, W, b)
+        ways["JAX scan"] = lambda: scan
     row(f"forward R={replicas} L={depth} D={width} B={points} {dtype}"[:44], lambda: loop, ways, target, tolerance=1e-4)
 
 
 def main() -> None:
     torch.set_num_threads(1)
-    names = "".join(f"{name:>24}" for name in ENGINES)
+    names = "".join(f"{name:>24}" for name in COLUMNS)
     print(f"times as fast as the naive loop, one thread, median of {ROUNDS} rounds (min to max)")
     print(f"  {'':<44}{names}{'target':>8}{'compiled':>13}")
     training(1000, 30, 1, 5)
@@ -101,6 +114,7 @@ def main() -> None:
     training(64, 30, 8, 10)
     forward(256, 32, 32, 16, torch.float32, 18)
     forward(256, 32, 32, 16, torch.float64, 9)
+    print("largest errors of the activations, over the whole range", *table(), sep="\n  ")
 
 
 if __name__ == "__main__":

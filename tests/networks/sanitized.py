@@ -36,7 +36,14 @@ def parameters(rng: np.random.Generator, dtype: type, r: int, depth: int, d: int
 
 def layers(module: Any) -> None:
     rng, depth = np.random.default_rng(0), 3
-    sizes = ((1, 1, 1, 1), (2, 1, 3, 5), (1, 3, 30, 25), (3, 5, 17, 33), (1, 9, 64, 7))  # r, vectors, d, m
+    sizes = (
+        (1, 1, 1, 1),
+        (2, 1, 3, 5),
+        (1, 3, 30, 25),
+        (3, 5, 17, 33),
+        (1, 9, 64, 7),
+        (3, 9, 64, 70),
+    )  # r, vectors, d, m
     for processor, dtype, (r, vectors, d, hidden) in itertools.product(
         module.PROCESSORS, (np.float32, np.float64), sizes
     ):
@@ -47,7 +54,7 @@ def layers(module: Any) -> None:
             gradients = tuple(np.empty((depth, *w.shape[:1], *w.shape[2:]), dtype).swapaxes(0, 1) for w in theta)
             states, inner = np.empty((depth, r, d, n), dtype), np.empty((depth - 1, r, m, n), dtype)
             states[0], g = rng.normal(size=(r, d, n)), rng.normal(size=(r, d, n)).astype(dtype)
-            how = (processor, block, activation, 0.1)
+            how = (processor, block, activation, 0.1, 2)  # threads, where there is work for them
             module.advance(*how, states, inner, theta, 1)
             module.pull_back(*how, states, inner, g, theta, gradients, 1)
             module.run(*how, np.zeros((1, r, d, n), dtype), theta, m, depth)

@@ -153,6 +153,27 @@ def test_gradients_of_a_replica_do_not_depend_on_the_others(processor, block, me
         assert all(torch.equal(g, all_g[first:stop]) for g, all_g in zip(gradients(first, stop), whole, strict=True))
 
 
+@each_processor
+@each_form
+@each_precision
+def test_one_thread_and_several_give_the_same_bits(processor, block, dtype):
+    vector_field, x, weights = layers(block, "swish", 20, 5, 130, 40, 48, dtype)
+    engine, plain = Compiled(processor), {name: w.detach() for name, w in weights.items()}
+
+    def computed(threads: int) -> list[Tensor]:
+        torch.set_num_threads(threads)
+        try:
+            ends = [way(vector_field, EULER, x.detach(), plain, 0.1) for way in (engine.forward, engine.states)]
+            kept = output_and_gradients(engine.trunk(1000.0), vector_field, x, weights, 0.1)
+            return [*ends, *kept, *output_and_gradients(engine.trunk(0.0), vector_field, x, weights, 0.1)]
+        finally:
+            torch.set_num_threads(1)
+
+    one = computed(1)
+    for threads in (2, 3, 8):
+        assert all(torch.equal(mine, alone) for mine, alone in zip(computed(threads), one, strict=True))
+
+
 @each_form
 def test_weights_that_lie_anywhere_in_memory_are_read_where_they_are(block):
     vector_field, x, weights = layers(block, "tanh", 6, 2, 5, 7, 4, torch.float64)
@@ -338,6 +359,8 @@ def test_a_job_runs_on_the_engine_that_it_asks_for():
         ({"block": "prenorm"}, "block=prenorm has no compiled form"),
         ({"device": "cuda"}, "device=cuda: it computes on CPUs"),
         ({"width": WIDTH_OF_WIDEST_LAYER + 1}, f"wider than {WIDTH_OF_WIDEST_LAYER}"),
+        ({}, "group forward of study ode takes steps of Heun and RK4, of which there is no compiled form"),
+        ({"claims": ["ode.rough"]}, "group rough of study ode takes fields that are no block"),
     ],
 )
 def test_a_request_for_what_it_has_no_form_of_is_refused_before_anything_is_measured(keys, why):
@@ -351,7 +374,7 @@ def test_without_the_extension_auto_is_eager_and_a_request_by_name_is_refused():
         "from resnet_limits.engines import default_engine\n"
         "from resnet_limits.engines.compiled import Compiled\n"
         "import resnet_limits as rl\n"
-        "print(default_engine().used('cpu'), Compiled.missing())\n"
+        "print(default_engine().way('cpu'), Compiled.missing())\n"
         "try: rl.run(rl.Ode(engine='compiled'))\n"
         "except rl.errors.SettingError as error: print(error)\n"
     )
@@ -376,20 +399,45 @@ def test_a_build_without_a_compiler_leaves_the_extension_out(tmp_path):
     assert not list(tmp_path.rglob("*.so"))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("extension", "contraction"),
-    [("engines/_compiled", "fast"), ("engines/_walks", "off"), ("limits/hamiltonian/_pairs", "fast")],
+EXTENSIONS = {"engines/_compiled": "fast", "engines/_walks": "off", "limits/hamiltonian/_pairs": "fast"}
+"""And how their multiplications and additions are contracted."""
+LAWS_OF_C = (
+    "every_size or every_kind_of_processor or company or several or units_of_the_last_place or beyond_every_size"
 )
-def test_the_compiled_code_neither_leaves_its_arrays_nor_does_what_c_leaves_undefined(tmp_path, extension, contraction):
+
+
+def build(compiler: str, extension: str, library: Path, *flags: str) -> None:
+    source = ROOT / "resnet_limits" / f"{extension}.c"
+    common = ("-fPIC", "-shared", "-pthread", f"-I{sysconfig.get_path('include')}")
+    contraction = f"-ffp-contract={EXTENSIONS[extension]}"
+    command = [compiler, *flags, contraction, *common, str(source), "-o", str(library)]
+    subprocess.run(command, check=True, timeout=600)
+
+
+@pytest.mark.slow
+def test_what_clang_makes_of_it_obeys_the_same_laws(tmp_path):
+    if shutil.which("clang") is None:
+        pytest.skip("no clang on this machine")
+    program = "import sys, pytest\nfrom tests.networks.sanitized import loaded\n"
+    for extension in EXTENSIONS:
+        library = tmp_path / f"{Path(extension).name}.so"
+        build("clang", extension, library, "-O2", "-fno-math-errno", "-Werror")
+        program += f"sys.modules['resnet_limits.{extension.replace('/', '.')}'] = loaded({str(library)!r})\n"
+    tests = [f"tests/networks/test_{name}.py" for name in ("compiled", "compiled_functions")]
+    options = ["-x", "-q", "-p", "no:cacheprovider", "-m", "not slow", "-k", LAWS_OF_C]
+    program += f"sys.exit(pytest.main({[*options, *tests]!r}))"
+    ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=600)
+    assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-3000:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("extension", EXTENSIONS)
+def test_the_compiled_code_neither_leaves_its_arrays_nor_does_what_c_leaves_undefined(tmp_path, extension):
     runtime = libasan()
     if runtime is None:
         pytest.skip("no GCC with its sanitizers on this machine")
-    flags = ("-O1", f"-ffp-contract={contraction}", "-fPIC", "-shared", f"-I{sysconfig.get_path('include')}")
-    sanitizers = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
-    source = ROOT / "resnet_limits" / f"{extension}.c"
-    library = tmp_path / f"{source.stem}.so"
-    subprocess.run(["gcc", *flags, *sanitizers, str(source), "-o", str(library)], check=True, timeout=600)
+    library = tmp_path / f"{Path(extension).name}.so"
+    build("gcc", extension, library, "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
     ran = subprocess.run(
         [sys.executable, str(ROOT / "tests" / "networks" / "sanitized.py"), str(library)],
         env={**os.environ, "LD_PRELOAD": runtime, "ASAN_OPTIONS": "detect_leaks=0"},  # Python's own are many

@@ -66,10 +66,10 @@ def test_the_newest_state_comes_back_as_it_was_and_two_are_kept(checkpoints):
 
 
 def test_a_state_goes_on_by_its_own_engine_and_is_left_alone_by_another(checkpoints, log):
-    other = FolderCheckpoints(checkpoints.folder, log.append, engine="compiled")
+    other = FolderCheckpoints(checkpoints.folder, log.append, way="compiled for x86-64-v3")
     checkpoints.save(state(1))
     assert other.load() is None
-    assert "is of engine=eager, not compiled" in log[-1]
+    assert "is of engine eager, not compiled for x86-64-v3" in log[-1]
     assert_is(checkpoints.load(), 1)
     other.save(state(2))
     assert_is(other.load(), 2)
@@ -78,6 +78,11 @@ def test_a_state_goes_on_by_its_own_engine_and_is_left_alone_by_another(checkpoi
     part.save(state(3))
     assert checkpoints.part("a").load() is None
     assert_is(part.load(), 3)
+    for number in (4, 5, 6):
+        other.save(state(number))
+    assert len(files(checkpoints)) == 1 + 2 + 1
+    assert_is(checkpoints.load(), 1)
+    assert_is(other.load(), 6)
 
 
 def test_a_state_is_saved_in_the_order_of_its_entries_whatever_its_memory(checkpoints):

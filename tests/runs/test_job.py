@@ -19,6 +19,7 @@ from resnet_limits.runs.job import run_job
 from resnet_limits.runs.merge import merge
 from resnet_limits.runs.owner import owned
 from resnet_limits.runs.records import read_parquet
+from resnet_limits.runs.shared import SharedFolder
 from resnet_limits.studies.study import Study
 from tests.planting import resize
 from tests.runs.conftest import settings
@@ -106,11 +107,30 @@ def test_a_job_says_which_engine_computed_it_and_a_fit_over_jobs_of_several_says
     run_job(run.path, large)
     first, second = (job.status.engine for job in run.jobs())
     assert first == "eager"
-    assert second == Auto().used("cpu")
+    assert second == (", ".join(("compiled", "eager")) if PROCESSORS else "eager")  # steps of Euler, and of Heun
+    ways = sorted({"eager", Auto().way("cpu")})
     noted = {judgement.note for judgement, _ in collected(merge([run])).judged}
-    assert noted == {"jobs of several engines: compiled, eager" if second == "compiled" else ""}
+    assert noted == {f"jobs of several engines: {', '.join(ways)}" if PROCESSORS else ""}
     run.note_jobs()
-    assert run.provenance()["engines"] == sorted({first, second})
+    assert (run.provenance()["engines"], run.provenance()["ways"]) == (sorted({first, *second.split(", ")}), ways)
+
+
+@pytest.mark.skipif(not PROCESSORS, reason="installed without a C compiler")
+def test_a_job_names_no_engine_that_computed_nothing_and_such_jobs_are_of_one(make_run):
+    heun, nothing = (settings(4, claims=[name]) for name in ("ode.forward.heun", "ode.averaged.mean"))
+    run = make_run([4])
+    run.add([heun, nothing], ["claims=..."])
+    for job in (heun, nothing):
+        run_job(run.path, job)
+    named = {job.settings.claims[0]: job.status.engine for job in run.jobs() if job.status.state == "finished"}
+    assert named == {"ode.forward.heun": "compiled, eager", "ode.averaged.mean": ""}
+
+
+def test_a_solution_of_one_way_of_an_engine_is_none_of_another(tmp_path):
+    def solved(way: str, value: float) -> float:
+        return float(SharedFolder(tmp_path, way=way).solve("flow", {}, lambda: {"x": np.full(1, value)})["x"][0])
+
+    assert [solved("eager", 1.0), solved("compiled for any", 2.0), solved("eager", 3.0)] == [1.0, 2.0, 1.0]
 
 
 @pytest.mark.skipif(not PROCESSORS, reason="installed without a C compiler")
@@ -128,16 +148,20 @@ def test_a_job_of_any_engine_starts_anew_where_that_of_its_state_is_not_there(ma
     run = make_run([4])
     (job,) = run.jobs()
     state = State({"done": np.zeros(1)}, {})
-    FolderCheckpoints(job.path / "checkpoint", print, engine="compiled").part("of another measurement").save(state)
+    FolderCheckpoints(job.path / "checkpoint", print, way="compiled for x86-64-v4").part("of another measurement").save(
+        state
+    )
     run_job(run.path, job.settings)
     assert (run.jobs()[0].status.state, run.jobs()[0].status.engine) == ("finished", "eager")
 
 
-@pytest.mark.parametrize("left_by", ["eager", "compiled"])
-def test_a_job_of_any_engine_goes_on_by_that_of_the_state_it_left(make_run, left_by):
+@pytest.mark.parametrize("left_by", ["eager", *(f"compiled for {processor}" for processor in PROCESSORS)])
+def test_a_job_of_any_engine_goes_on_by_that_and_for_the_processor_of_the_state_it_left(make_run, left_by):
     run = make_run([4])
     (job,) = run.jobs()
     state = State({"done": np.zeros(1)}, {})
-    FolderCheckpoints(job.path / "checkpoint", print, engine=left_by).part("of another measurement").save(state)
+    FolderCheckpoints(job.path / "checkpoint", print, way=left_by).part("of another measurement").save(state)
     run_job(run.path, job.settings)
-    assert run.jobs()[0].status.engine == ("eager" if left_by == "eager" else Auto().used("cpu"))
+    status = run.jobs()[0].status
+    assert status.way == left_by
+    assert status.engine == ("eager" if left_by == "eager" else "compiled, eager")

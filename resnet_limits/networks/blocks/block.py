@@ -24,6 +24,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 from ...errors import SettingError
@@ -32,6 +33,7 @@ from ...settings.trial import require_shape
 from ..activations import Activation, activation_named
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
 
@@ -78,15 +80,23 @@ class Segment:
 
     def __init__(self, states: Tensor, inner: Tensor) -> None:
         self.states, self.inner = states, inner
-        self.x, self.z = states.unbind(0), inner.unbind(0)
+
+    @cached_property
+    def x(self) -> tuple[Tensor, ...]:
+        return self.states.unbind(0)
+
+    @cached_property
+    def z(self) -> tuple[Tensor, ...]:
+        return self.inner.unbind(0)
 
     def first(self, layers: int) -> Segment:
         """The first layers of this segment, in the same memory."""
-        return self if layers == len(self.z) else Segment(self.states[: layers + 1], self.inner[:layers])
+        return self if layers == len(self.inner) else Segment(self.states[: layers + 1], self.inner[:layers])
 
-    @property
-    def elements(self) -> int:
-        return self.states.numel() + self.inner.numel()
+    @cached_property
+    def arrays(self) -> tuple[np.ndarray, np.ndarray]:
+        """`states` and `inner` as numpy's, in the same memory."""
+        return self.states.numpy(), self.inner.numpy()
 
 
 class BlockPasses(ABC):

@@ -60,6 +60,7 @@ GROUP = Group(
     title="Do the blocks of a network, run backwards, invert its map, and at which order?",
     seconds=0.7,
     least=least_of_driven,
+    uncompiled="steps of Heun and RK4",
     claims=(
         _inverse("euler", 1, shared=False, with_h=-1.407e-05),
         _inverse("euler", 1, shared=True, with_h=-6.545e-06),

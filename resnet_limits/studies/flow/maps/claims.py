@@ -51,6 +51,7 @@ GROUP = Group(
     title="Does the map that a network computes converge to the flow of a vector field?",
     seconds=7.3,
     least=least_of_maps,
+    uncompiled="steps of Heun",
     claims=(
         _map("euler", 1, shared=False, with_longer=-0.02937),
         _map("euler", 1, shared=True, with_longer=-0.003365),

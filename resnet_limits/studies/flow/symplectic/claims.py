@@ -45,6 +45,7 @@ GROUP = Group(
     title="Do Hamiltonian blocks conserve the symplectic form and keep gradients from vanishing?",
     seconds=5.1,
     least=least_of_symplectic,
+    uncompiled="block=gradient and its symplectic steps",
     claims=(
         Claim(
             id="flow.symplectic.form",

@@ -69,6 +69,7 @@ GROUP = Group(
     seconds=0.4,
     least=least_of_forward,
     memory=("ode.paths", "width", "ode.inputs", "depth"),
+    uncompiled="steps of Heun and RK4",
     claims=(
         _order("euler", 1, 0.1, states_move, -0.005125),
         _order("heun", 2, 0.1, smooth_field, -0.0005667),

@@ -49,6 +49,7 @@ GROUP = Group(
     seconds=0.4,
     least=least_of_reversed,
     memory=("ode.paths", "width", "ode.inputs", "depth"),
+    uncompiled="steps of Heun",
     claims=(
         _reversed(
             "euler",

@@ -47,6 +47,7 @@ GROUP = Group(
     least=bytes_of_points,
     depths=Depths(high=MAX_DEPTH_OF_ROUGH),
     memory=("ode.inputs", "depth", "replicas"),
+    uncompiled="fields that are no block",
     claims=(
         Claim(
             id="ode.rough",

@@ -18,6 +18,7 @@ GROUP = Group(
     seconds=14,
     least=least_of_trained,
     memory=("train.replicas", "width", "depth", "train.memory", "train.batch_size"),
+    uncompiled="steps of RK4",
     claims=(
         Claim(
             id="ode.trained",

@@ -88,6 +88,7 @@ GROUP = Group(
     title="Do gradients neither vanish nor explode with depth?",
     seconds=10,
     least=least_of_backward,
+    uncompiled="feed-forward networks",
     claims=(
         _claim(
             "",

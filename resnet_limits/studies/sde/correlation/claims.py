@@ -105,6 +105,7 @@ GROUP = Group(
     title="Do deep networks keep two inputs apart, by as much as their limit does?",
     seconds=15,
     least=least_of_one,
+    uncompiled="feed-forward networks",
     claims=(
         _of_the_limit(
             "",

@@ -98,6 +98,7 @@ GROUP = Group(
     seconds=1,
     least=least_of_one,
     memory=("replicas", "width", "sde.inputs"),
+    uncompiled="walks that stop at a threshold",
     claims=(
         Claim(
             id="sde.explosion",

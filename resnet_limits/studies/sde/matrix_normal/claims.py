@@ -112,6 +112,7 @@ GROUP = Group(
     any_law=True,
     seconds=7,
     least=little,
+    uncompiled="walks of correlated weights",
     claims=(
         _moment(
             "mean",

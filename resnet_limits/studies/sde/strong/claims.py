@@ -65,6 +65,7 @@ GROUP = Group(
     any_law=True,
     seconds=15,
     least=least_of_strong,
+    uncompiled="walks of a sum of two schemes",
     claims=(
         _claim(
             "sde.strong",
