@@ -44,6 +44,8 @@ def largest_increment(trunk: Mapping[str, Tensor]) -> Tensor:
 
 
 def gradient_norm(gradients: Mapping[str, Tensor]) -> Tensor:
-    depth = next(iter(gradients.values())).shape[1]
+    """A parameter that all layers share counts once."""
+    depth = max(g.shape[1] for g in gradients.values())
     squares = [torch.linalg.vector_norm(g, dim=tuple(range(2, g.dim()))).double().square() for g in gradients.values()]
+    squares = [torch.nn.functional.pad(square, (0, depth - square.shape[1])) for square in squares]
     return (depth * torch.stack(squares).sum(dim=(0, 2))).sqrt()
