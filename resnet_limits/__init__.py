@@ -146,6 +146,9 @@ if TYPE_CHECKING:  # for type checkers, which cannot ask a registry
     from .settings.keys import key as key
     from .settings.training import Minimiser as Minimiser
     from .settings.training import Train as Train
+    from .studies.exponents.settings import Exponents as Exponents
+    from .studies.exponents.settings import ExponentsKeys as ExponentsKeys
+    from .studies.exponents.settings import ScalingKeys as ScalingKeys
     from .studies.flow.settings import Flow as Flow
     from .studies.flow.settings import FlowKeys as FlowKeys
     from .studies.flow.settings import ImageKeys as ImageKeys
@@ -186,6 +189,8 @@ _PLACES = {
     "Extremal": "limits.euler_lagrange",
     "FinishedJob": "measurement.job",
     "FiniteDepthKernel": "limits.kernel_recursion",
+    "Exponents": "studies.exponents.settings",
+    "ExponentsKeys": "studies.exponents.settings",
     "Fixed": "limits.hamiltonian.end_loss",
     "GaussianKernel": "limits.hamiltonian.kernels.gaussian",
     "Generated": "data.sources.source",
@@ -220,6 +225,7 @@ _PLACES = {
     "ResidualBranch": "sampling.deep",
     "ReslimError": "errors",
     "Rival": "claims.claim",
+    "ScalingKeys": "studies.exponents.settings",
     "SettingError": "errors",
     "Settings": "settings.base",
     "ShallowNetwork": "sampling.schemes",

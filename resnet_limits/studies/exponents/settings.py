@@ -1,0 +1,53 @@
+"""The keys of the study `exponents`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...networks.activations import Activation
+from ...networks.blocks.block import Block
+from ...networks.blocks.two import TwoBlock
+from ...paths.laws.iid import IidLaw
+from ...paths.laws.law import Init
+from ...settings.base import Settings
+from ...settings.keys import WithKeys, fixed, key
+
+WIDTH_OF_EXPONENTS = 40
+"""That of the figures of Marion, Fermanian, Biau & Vert 2022."""
+
+
+@dataclass
+class ScalingKeys(WithKeys):
+    """The factor on a block."""
+
+    beta: list[float] = key(
+        lambda: [0.25, 0.5, 1.0],
+        "exponents of the factor L^-beta on a block, measured side by side on the same weights",
+        low=0,
+        high=4,
+    )
+
+
+@dataclass
+class ExponentsKeys(WithKeys):
+    """The keys that only the study `exponents` has."""
+
+    inputs: int = key(16, "orthogonal inputs over which the growth of a network is averaged", low=1, high=1024)
+    networks: int = key(64, "networks of the search for the critical exponent", low=4, high=10**4)
+    spacing: int = key(8, "the search takes the depths L/spacing^2, L/spacing and L", low=2, high=64)
+    lowest: float = key(0.0, "where the search begins: the smallest beta", low=0, high=4)
+    highest: float = key(1.5, "where the search ends: the largest beta", above=0, high=4)
+
+
+@dataclass
+class Exponents(Settings):
+    """Settings of the study `exponents`: networks with the factor L^-beta on a block, and which limit they have."""
+
+    study: str = fixed("exponents", "the study")
+    width: int = key(WIDTH_OF_EXPONENTS, "dimension D of the state", low=1, high=65536)
+    replicas: int = key(1024, "networks sampled side by side", low=2, high=10**6)
+    activation: str = key("relu", "activation phi", choices=Activation.options)
+    block: Block = key(lambda: TwoBlock(hidden=WIDTH_OF_EXPONENTS), "vector field of a layer")
+    init: Init = key(lambda: IidLaw(sigma_b=0.0), "law of the weights over depth")
+    scaling: ScalingKeys = key(ScalingKeys, "the factor on a block")
+    exponents: ExponentsKeys = key(ExponentsKeys, "keys of this study")
