@@ -63,6 +63,7 @@ if TYPE_CHECKING:  # for type checkers, which cannot ask a registry
     from .data.sources.source import Images as Images
     from .data.sources.source import Plane as Plane
     from .data.sources.spirals import SpiralsData as SpiralsData
+    from .data.sources.tanh_flow import TanhFlowData as TanhFlowData
     from .data.sources.target_file import TargetFileData as TargetFileData
     from .errors import ReslimError as ReslimError
     from .errors import SettingError as SettingError

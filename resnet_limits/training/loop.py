@@ -29,11 +29,11 @@ from ..networks.steps import STEPS
 from ..networks.steps.step import Step
 from ..networks.vector_field import VectorField
 from ..random import permutation
-from ..settings.training import Train
+from ..settings.training import Stopping, Train
 from . import observables
 from .loss_of_replicas import loss
 from .shown import Shown
-from .stopping import EarlyStopping, Stopping
+from .stopping import EarlyStopping
 from .trained import Parameters, TrainedParameters
 
 Parametrised = Callable[[Parameters], Parameters]

@@ -17,22 +17,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..settings.training import GAIN, Stopping
+
 Parameters = dict[str, Tensor]
-IMPROVEMENT = 0.01
-"""Fraction by which the loss of an epoch has to fall below the least before it, to count as better."""
 ENDS = ("last", "reached", "stalled", "exploded")
 """How the training of a network ends."""
-
-
-@dataclass(frozen=True)
-class Stopping:
-    """The rule: a `loss`, and a `patience` in epochs."""
-
-    loss: float
-    patience: int
-
-    def __str__(self) -> str:
-        return f"loss of an epoch < {self.loss:g}, or {self.patience} epochs without a gain of 1 %"
 
 
 @dataclass
@@ -62,7 +51,7 @@ class EarlyStopping:
     def after_epoch(self, losses: Tensor, done: int) -> bool:
         """Stop those that meet the rule, given their losses (steps, r) of an epoch; whether none is left."""
         of_epoch = losses.double().mean(dim=0)
-        better = of_epoch < (1 - IMPROVEMENT) * self.best
+        better = of_epoch < (1 - GAIN) * self.best
         self.best = torch.where(better, of_epoch, self.best)
         self.stale = torch.where(better, 0, self.stale + 1)
         self._stop(self.running & ~_finite(self.parameters), done, "exploded")

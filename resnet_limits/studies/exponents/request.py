@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from ...data import sizes
 from ...errors import SettingError
 from .settings import Exponents
+from .trained.points import require_room
 
 
 def check(settings: Exponents) -> None:
     """Raise `SettingError` for a law that is no path over depth, no beta or one twice, more inputs than are orthogonal,
-    and a search without room."""
+    a search without room, and data that do not fit the networks that are trained."""
     settings.init.require_path("exponents")
     betas, keys = settings.scaling.beta, settings.exponents
     if not betas or len(set(betas)) < len(betas):
@@ -23,3 +25,13 @@ def check(settings: Exponents) -> None:
             f"exponents.lowest={keys.lowest:g}: the search ends at exponents.highest={keys.highest:g}, and must begin"
             " below it"
         )
+    sizes.require(settings.data, {"train.batch_size": settings.train.batch_size})
+    require_room(settings)
+
+
+def warnings(settings: Exponents) -> list[str]:
+    """That networks of this depth are not trained."""
+    deepest = settings.exponents.trained.deepest
+    if settings.depth <= deepest:
+        return []
+    return [f"depth={settings.depth}: networks are trained up to exponents.trained.deepest={deepest}, and not here"]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Optional
 
+from ...data.sources.source import Data
+from ...data.sources.tanh_flow import TanhFlowData
 from ...networks.activations import Activation
 from ...networks.blocks.block import Block
 from ...networks.blocks.two import TwoBlock
@@ -11,6 +14,7 @@ from ...paths.laws.iid import IidLaw
 from ...paths.laws.law import Init
 from ...settings.base import Settings
 from ...settings.keys import WithKeys, fixed, key
+from ...settings.training import Stopping, Train
 
 WIDTH_OF_EXPONENTS = 40
 """That of the figures of Marion, Fermanian, Biau & Vert 2022."""
@@ -29,6 +33,30 @@ class ScalingKeys(WithKeys):
 
 
 @dataclass
+class TrainedKeys(WithKeys):
+    """Networks with a learnt branch scale, and when their training stops (`trained/network.py`)."""
+
+    scale: str = key(
+        "shared", "learnt branch scale: shared by all layers, or one for each of the layers", choices=("shared", "layers")
+    )
+    stop: float = key(
+        0.005, "a network stops when the mean loss of the mini-batches of an epoch is below", above=0, high=1e6
+    )
+    patience: int = key(5, "and after so many epochs on end without a gain of 1 %", low=1, high=10**6)
+    start: float = key(0.01, "size of the weights at the start, in units of 1/L", above=0, high=1e3)
+    width: Optional[int] = key(None, "dimension of the state; null: that of the points", low=1, high=4096)
+    embedding: str = key(
+        "none", "convolution: images go through two fixed random convolutions", choices=("none", "convolution")
+    )
+    deepest: int = key(128, "the largest depth at which networks are trained", low=8, high=10**4)
+
+    @property
+    def stopping(self) -> Stopping:
+        """The rule by which training stops."""
+        return Stopping(self.stop, self.patience)
+
+
+@dataclass
 class ExponentsKeys(WithKeys):
     """The keys that only the study `exponents` has."""
 
@@ -37,6 +65,11 @@ class ExponentsKeys(WithKeys):
     spacing: int = key(8, "the search takes the depths L/spacing^2, L/spacing and L", low=2, high=64)
     lowest: float = key(0.0, "where the search begins: the smallest beta", low=0, high=4)
     highest: float = key(1.5, "where the search ends: the largest beta", above=0, high=4)
+    trained: TrainedKeys = key(TrainedKeys, "networks that are trained")
+
+
+def _exponents_training() -> Train:
+    return Train(epochs=200, batch_size=32, optimizer="adam", lr=0.001, replicas=16)
 
 
 @dataclass
@@ -50,4 +83,6 @@ class Exponents(Settings):
     block: Block = key(lambda: TwoBlock(hidden=WIDTH_OF_EXPONENTS), "vector field of a layer")
     init: Init = key(lambda: IidLaw(sigma_b=0.0), "law of the weights over depth")
     scaling: ScalingKeys = key(ScalingKeys, "the factor on a block")
+    data: Data = key(TanhFlowData, "data set on which networks are trained")
+    train: Train = key(_exponents_training, "training")
     exponents: ExponentsKeys = key(ExponentsKeys, "keys of this study")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ..study import Study
 from .ratio import claims as ratio
-from .request import check
+from .request import check, warnings
 from .settings import Exponents
+from .trained import claims as trained
 
 STUDY = Study(
     name="exponents",
@@ -24,7 +25,8 @@ STUDY = Study(
         "exponents.networks",
         "seed",
     ),
-    groups=(ratio.GROUP,),
+    groups=(ratio.GROUP, trained.GROUP),
     check=check,
+    warnings=warnings,
     unpaired="its networks have several limits, one for each beta",
 )

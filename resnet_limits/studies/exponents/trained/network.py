@@ -24,11 +24,9 @@ from ....networks.blocks.two import TwoBlock
 from ....networks.classifier import TRUNK
 from ....networks.vector_field import VectorField
 from ....random import Stream, generator, normals
+from .points import SIDES_OF_EMBEDDING, STRIDE_OF_EMBEDDING
 
 Parameters = dict[str, Tensor]
-KERNELS_OF_EMBEDDING = (5, 3)
-"""Sides of the two convolutions that embed an image, each with stride 2."""
-STRIDE_OF_EMBEDDING = 2
 
 
 @dataclass(frozen=True)
@@ -99,7 +97,7 @@ def convolved(dataset: Dataset, shape: tuple[int, int, int], *, seed: int) -> Da
     kernels = [
         torch.from_numpy(generator(seed, "exponents.trained.embedding", i).standard_normal((1, into, side, side)))
         / (into * side**2) ** 0.5
-        for i, (into, side) in enumerate(zip(channels, KERNELS_OF_EMBEDDING, strict=True))
+        for i, (into, side) in enumerate(zip(channels, SIDES_OF_EMBEDDING, strict=True))
     ]
 
     def features(x: Float[Tensor, "n features"]) -> Float[Tensor, "n fewer"]:
