@@ -38,12 +38,13 @@ def without_exact_growth(settings: Exponents) -> str | None:
     if (reason := of_two_matrices(settings) or biased(settings)) is not None:
         return reason
     phi = activation_named(settings.activation)
-    if not (phi.arc_cosine or phi.linear):
+    if not (phi.arc_cosine or (phi.linear and phi.slope_at_0)):
         return f"activation={settings.activation}: the exact law needs relu, or a linear activation"
     return settings.init.unless("isotropic", "the exact law is that of independent layers, init=iid")
 
 
 def rate_of_growth(settings: Exponents) -> float:
     """`c = E|V phi(W h)|^2/|h|^2`: a block with factor f multiplies `E|h|^2` by `1 + c f^2`."""
-    share = 0.5 if activation_named(settings.activation).arc_cosine else 1.0
+    phi = activation_named(settings.activation)
+    share = 0.5 if phi.arc_cosine else (phi.slope_at_0 or 0.0) ** 2
     return share * settings.init.sizes().sigma_w ** 4

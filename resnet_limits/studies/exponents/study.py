@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..study import Study
+from .critical import claims as critical
 from .ratio import claims as ratio
 from .request import check
 from .settings import Exponents
@@ -24,7 +25,7 @@ STUDY = Study(
         "exponents.networks",
         "seed",
     ),
-    groups=(ratio.GROUP,),
+    groups=(ratio.GROUP, critical.GROUP),
     check=check,
     unpaired="its networks have several limits, one for each beta",
 )
