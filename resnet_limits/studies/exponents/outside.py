@@ -48,3 +48,16 @@ def rate_of_growth(settings: Exponents) -> float:
     phi = activation_named(settings.activation)
     share = 0.5 if phi.arc_cosine else (phi.slope_at_0 or 0.0) ** 2
     return share * settings.init.sizes().sigma_w ** 4
+
+
+def log_growth(settings: Exponents, f: float) -> float:
+    """`E log |h + f V phi(W h)|^2/|h|^2` to the order `f^4`, phi relu or linear: `2 c (1/2 - 1/D) f^2` to that of f^2.
+
+    `log(1 + X)` with `X = 2 f q u + f^2 |u|^2`, `u = s g/sqrt(D)`, g standard normal, `E s^2 = c`: of m inner units
+    `E s^4 = c^2 (1 + v/m)`, v = 5 (relu) or 2 (linear).
+    """
+    width, c = settings.width, rate_of_growth(settings)
+    inner = settings.block.hidden if isinstance(settings.block, TwoBlock) else width
+    fourth = c**2 * (1 + (5 if activation_named(settings.activation).arc_cosine else 2) / inner)
+    second_order = (1 + 2 / width) * (4 / width - 1 / 2) - 12 / width**2
+    return 2 * c * (1 / 2 - 1 / width) * f**2 + fourth * second_order * f**4

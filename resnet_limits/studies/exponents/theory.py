@@ -7,8 +7,9 @@
     V phi(h)                     H, where H >= 1/2
 
 To first order `h_L - h_0` has variance `L^(-2 beta) sum_{k,l} rho_V(k-l) K(rho_W(k-l))`, `K(r) = E phi(z) phi(z')` at
-correlation r (`limits/first_order.py`): the sum grows like L to twice these exponents. With H < 1/2 blocks `V phi(h)` have a
-second-order drift `-L^(1 - 2 beta)/(2D) relu(h)`, seen when `L^(1 - 2H) >> 2D` alone: no search tells. Free of torch.
+correlation r (`limits/first_order.py`): the sum grows like L to twice these exponents. With H < 1/2 blocks `V phi(h)`
+have a second-order drift `-L^(1 - 2 beta)/(2D) relu(h)`, seen when `L^(1 - 2H) >> 2D` alone: no search tells. Free of
+torch.
 """
 
 from __future__ import annotations

@@ -42,6 +42,18 @@ class Network:
     activation: str
 
     @property
+    def blocks(self) -> str:
+        """`V relu(W h)`"""
+        return formula_of(self.block, self.activation)
+
+    @property
+    def weights(self) -> str:
+        """Of the law, in words."""
+        if isinstance(self.init, FractionalLaw):
+            return f"fractional weights of index {self.init.hurst:g}"
+        return f"{self.init.name} weights"
+
+    @property
     def family(self) -> str:
         """Networks of one family share their weights."""
         return self.key if self.key == "setting" else f"pinned {self.init}"
@@ -78,14 +90,6 @@ def searched(settings: Exponents) -> list[Network]:
     return [network for network in networks if network.name in asked]
 
 
-def depths_of_search(settings: Exponents) -> list[int]:
-    """The depths that the spacing divides the job's into, three or fewer, by increasing depth."""
-    depths = [settings.depth]
-    while len(depths) < 3 and depths[0] % settings.exponents.spacing == 0 and depths[0] > settings.exponents.spacing:
-        depths.insert(0, depths[0] // settings.exponents.spacing)
-    return depths
-
-
 def in_words(records: Any) -> str | None:
     """For `Claim.note`: the factor that keeps the setting's network stable, or None where none was found."""
     rows = records[(records["observable"] == "critical_beta") & records["value"].notna()]
@@ -93,11 +97,10 @@ def in_words(records: Any) -> str | None:
     if not len(rows):
         return None
     row = rows[rows["depth"] == rows["depth"].max()].iloc[0]
-    half = 2 * row["stderr"] + row["reference_error"]
-    beta = row["value"]
+    beta, half = row["value"], 2 * row["stderr"] + row["reference_error"]
     return (
-        f"a factor L^-{beta:.2f} on every block keeps this network stable at any depth"
-        f" (exponent between {beta - half:.2f} and {beta + half:.2f})"
+        f"{row['blocks']} with {row['weights']} stays stable at any depth with a factor L^-{beta:.2f} on every block"
+        f" (the exponent lies between {beta - half:.2f} and {beta + half:.2f})"
     )
 
 
@@ -106,7 +109,7 @@ def _critical(network: Network) -> Claim:
     return Claim(
         id=f"exponents.critical.{network.key}",
         source=MARION_SCALING,
-        statement=f"Networks {network.name}, neither freeze nor explode with the factor L^-{beta:g}",
+        statement=f"With {network.weights}, {network.blocks} neither freezes nor explodes under a factor L^-{beta:g}",
         kind="observation",
         observable="critical_beta",
         expected=Expected("value", beta, TOLERANCE_OF_EXPONENT),
@@ -120,7 +123,7 @@ def _first_order(network: Network) -> Claim:
     return Claim(
         id=f"exponents.critical.first_order.{network.key}",
         source=MARION_SCALING,
-        statement=f"Networks {network.name}, of two depths cross where the first-order sum says",
+        statement=f"With {network.weights}, two depths of {network.blocks} cross at the beta of a first-order sum",
         kind="derived",
         observable="crossing_error",
         expected=Expected("value", 0.0, TOLERANCE_OF_CROSSING),
@@ -173,8 +176,8 @@ GROUP = Group(
     observables={
         "critical_beta": "the exponent beta at which |h_L - h_0|/|h_0| neither falls nor grows with depth, extrapolated"
         " from two pairs of depths",
-        "crossing_shallow": "the beta at which the depths L/spacing^2 and L/spacing move their inputs equally far",
-        "crossing_deep": "the same of L/spacing and L",
+        "crossing_shallow": "the beta at which the depths L/64 and L/8 move their inputs equally far",
+        "crossing_deep": "the same of L/8 and L",
         "first_order_crossing": "the same as the first-order sum has it",
         "crossing_error": "crossing of the deeper pair, less that of the first-order sum",
     },

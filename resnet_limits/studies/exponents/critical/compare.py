@@ -8,7 +8,7 @@ from ....measurement.job import FinishedJob
 from ....measurement.record import Comparison, Record, unknown
 from ..theory import without_exponent
 from .claims import Network, searched
-from .search import BIAS_OF_SEARCH, Crossing, crossings
+from .search import Crossing, bias_of_search, crossings, depths_of_search
 
 
 def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
@@ -23,12 +23,14 @@ def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
 
 def _records(job: FinishedJob, network: Network) -> Iterator[Record]:
     betas, changes, depths = (job.array(f"critical.{network.key}.{name}") for name in ("betas", "changes", "depths"))
-    where = {"network": network.name}
-    if betas is None or changes is None or depths is None:
+    where = {"network": network.name, "blocks": network.blocks, "weights": network.weights}
+    if len(of_search := depths_of_search(job.settings.depth)) < 3:
+        known = ", ".join(map(str, of_search))
+        why = f"the search takes the depths L/64, L/8 and L, and of L={job.settings.depth} there are {known} alone"
+        for observable in ("critical_beta", "crossing_error"):
+            yield unknown(observable, f"{why}; take a depth that 64 divides", where)
         return
-    if len(depths) < 3:
-        why = f"two depths only, {depths[0]} and {depths[1]}: what is left to the limit takes a third"
-        yield unknown("critical_beta", f"{why}; take a depth that exponents.spacing^2 divides", where)
+    if betas is None or changes is None or depths is None:
         return
     found = crossings(depths.tolist(), betas, changes)
     if isinstance(found, str):
@@ -49,4 +51,4 @@ def _records(job: FinishedJob, network: Network) -> Iterator[Record]:
     if why is not None:
         yield unknown("critical_beta", why, where)
     else:
-        yield record("critical_beta", found.critical, bias=BIAS_OF_SEARCH)
+        yield record("critical_beta", found.critical, bias=bias_of_search(job.settings.depth))

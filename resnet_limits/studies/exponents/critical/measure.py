@@ -2,8 +2,8 @@
 
 Matrices are drawn once for all beta, blocks and activations of a law, in float32 (`layer_weights`). Layers of a
 shallower network are those of the deeper one, m at a time: where weights are increments, or independent normals, their
-sums over `m^H`; else every m-th. A pilot of a few networks on the grid from `exponents.lowest` to `exponents.highest` says where
-the others are to look: the zeros are convex in beta, and grids are local.
+sums over `m^H`; else every m-th. A pilot of a few networks on the grid from `exponents.lowest` to `exponents.highest`
+says where the others are to look: changes are convex in beta, and grids are local.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from ....paths.laws.law import Init
 from ..networks import directions, layer_weights
 from ..settings import Exponents
 from ..theory import index_of
-from .claims import Network, depths_of_search, searched
-from .search import growth, pilot_crossing
+from .claims import Network, searched
+from .search import depths_of_search, growth, pilot_crossing
 
 STEP_OF_PILOT, STEP_OF_SEARCH = 0.1, 0.025
 MARGIN_OF_SEARCH = 0.1
@@ -44,8 +44,8 @@ Weights = Mapping[str, Tensor]
 def measure(job: Job) -> Measurement:
     """The changes of the setting's own networks, and of those that claims pin."""
     settings, measurement = replace(job.settings, dtype="float32"), Measurement()
-    depths = depths_of_search(settings)
-    if len(depths) < 2:
+    depths = depths_of_search(settings.depth)
+    if len(depths) < 3:
         return measurement
     families: dict[str, list[Network]] = {}
     for network in searched(settings):
