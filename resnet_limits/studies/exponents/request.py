@@ -30,8 +30,10 @@ def check(settings: Exponents) -> None:
 
 
 def warnings(settings: Exponents) -> list[str]:
-    """That networks of this depth are not trained."""
+    """That networks of this depth are not trained, where that is asked for."""
+    from .study import STUDY  # which this module is a part of
+
     deepest = settings.exponents.trained.deepest
-    if settings.depth <= deepest:
+    if settings.depth <= deepest or STUDY.group("trained") not in STUDY.needed(settings):
         return []
     return [f"depth={settings.depth}: networks are trained up to exponents.trained.deepest={deepest}, and not here"]

@@ -61,8 +61,12 @@ class ExponentsKeys(WithKeys):
     """The keys that only the study `exponents` has."""
 
     inputs: int = key(16, "orthogonal inputs over which the growth of a network is averaged", low=1, high=1024)
-    networks: int = key(64, "networks of the search for the critical exponent", low=4, high=10**4)
-    spacing: int = key(8, "the search takes the depths L/spacing^2, L/spacing and L", low=2, high=64)
+    networks: int = key(
+        32,
+        "networks of the search for the critical exponent (depths L/64, L/8 and L)",
+        low=4,
+        high=10**4,
+    )
     lowest: float = key(0.0, "where the search begins: the smallest beta", low=0, high=4)
     highest: float = key(1.5, "where the search ends: the largest beta", above=0, high=4)
     trained: TrainedKeys = key(TrainedKeys, "networks that are trained")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..study import Study
+from .critical import claims as critical
 from .ratio import claims as ratio
 from .request import check, warnings
 from .settings import Exponents
@@ -25,7 +26,7 @@ STUDY = Study(
         "exponents.networks",
         "seed",
     ),
-    groups=(ratio.GROUP, trained.GROUP),
+    groups=(ratio.GROUP, critical.GROUP, trained.GROUP),
     check=check,
     warnings=warnings,
     unpaired="its networks have several limits, one for each beta",

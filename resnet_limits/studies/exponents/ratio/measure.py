@@ -8,7 +8,8 @@ at any width and depth,
 
     E norm_ratio = E gradient_norm_ratio = (1 + c L^(-2 beta))^L,      c = sigma_w^4/2
 
-and `log norm_ratio` has a mean of `2 c (1/2 - 1/D) L^(1 - 2 beta)` to leading order.
+and `log norm_ratio` has a mean of `2 c (1/2 - 1/D) L^(1 - 2 beta)` to leading order (`outside.log_growth`).
+Networks of all depths have the same smooth paths: of those the root mean square over paths is a function of the depth.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ....measurement.estimate import mean
+from ....measurement.estimate import mean, root_of_mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record, unknown
 from ....paths.laws.smooth import SmoothLaw
 from ..networks import Passes, random_networks
-from ..outside import rate_of_growth, without_exact_growth
+from ..outside import log_growth, rate_of_growth, without_exact_growth
 from ..settings import Exponents
 from .claims import BETAS_OF_SMOOTH, NETWORKS_OF_SMOOTH, QUANTILES
 
@@ -100,10 +101,10 @@ def _against_exact(settings: Exponents, values: Values, i: int, beta: float) -> 
             value, stderr = mean(numbers * math.exp(-growth))
             yield Record(f"{name}_to_exact", value, stderr=stderr, coordinates={"beta": beta})
     logarithms = values["norm_ratio"][i].log()
-    leading = rate_of_growth(settings) * (1 - 2 / settings.width) * settings.depth ** (1 - 2 * beta)
-    if bool(logarithms.isfinite().all()) and leading > 0:
-        value, stderr = mean(logarithms / leading)
-        yield Record("log_growth_to_leading", value, stderr=stderr, coordinates={"beta": beta})
+    expected = settings.depth * log_growth(settings, settings.depth**-beta)
+    if bool(logarithms.isfinite().all()) and expected > 0:
+        value, stderr = mean(logarithms / expected)
+        yield Record("log_growth_to_expected", value, stderr=stderr, coordinates={"beta": beta})
 
 
 def _smooth(job: Job) -> Iterator[Record]:
@@ -112,8 +113,8 @@ def _smooth(job: Job) -> Iterator[Record]:
     settings = replace(job.settings, init=SmoothLaw(sigma_w=sizes.sigma_w, sigma_b=sizes.sigma_b))
     values = observed(settings, BETAS_OF_SMOOTH, min(NETWORKS_OF_SMOOTH, settings.replicas))
     for i, beta in enumerate(BETAS_OF_SMOOTH):
-        value, stderr = mean(values["relative_change"][i])
+        value, _ = root_of_mean(values["relative_change"][i].square())
         if math.isfinite(value):
             where = {"beta": beta, "law": "smooth"}
             networks = values["relative_change"].shape[1]
-            yield Record("smooth_relative_change", value, stderr=stderr, coordinates=where, replicas=networks)
+            yield Record("smooth_relative_change", value, coordinates=where, replicas=networks)

@@ -82,9 +82,11 @@ def limit_in_words(activation: str) -> Callable[[Any], str | None]:
         rows = _rows(records, activation, "limit")
         if rows is None:
             return None
-        return "; ".join(
-            f"trained {activation} networks: {row.limit} ({row.evidence}; stopped at {row.stopping})"
-            for row in rows.drop_duplicates("evidence").itertuples()
+        first, limits = rows.iloc[0], sorted(set(rows["limit"]))
+        others = "" if len(limits) == 1 else f"; at other seeds {', '.join(limits)}"
+        return (
+            f"trained {activation} networks: {first['limit']} ({first['evidence']}; stopped at"
+            f" {first['stopping']}{others})"
         )
 
     return note
