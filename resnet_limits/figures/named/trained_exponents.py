@@ -13,9 +13,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ...claims.order import FEWEST_POINTS
 from ...measurement.job import FinishedJob
 from ...papers import COHEN
 from ...studies.exponents.trained.claims import ARRAY_OF_SIZES, SIZES, trained_activations
+from ...studies.exponents.trained.exponents import mean_exponent, slopes
 from ..drawable import say_nothing_shown, scale
 from ..order import ticks
 from ..style import COLOURS, MARKERS
@@ -50,7 +52,7 @@ def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
     depths = np.array(sorted(arrays))
     sizes_by_depth = [np.concatenate(arrays[depth], axis=2) for depth in depths]
     activations = trained_activations(jobs[0].settings)
-    figure = Figure(figsize=(3.7 * len(activations), 6.4))
+    figure = Figure(figsize=(3.9 * len(activations), 7.0))
     grid = figure.subplots(2, len(activations), squeeze=False, sharex=True, sharey="row")
     for i, activation in enumerate(activations):
         sizes = [of_depth[i] for of_depth in sizes_by_depth]
@@ -60,9 +62,6 @@ def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
         grid[1, i].set_xlabel("depth $L$")
     for axes in grid[:, 0]:
         axes.set_ylabel("size")
-    for axes in grid[:, -1]:
-        if axes.get_legend_handles_labels()[0]:
-            axes.legend(fontsize=7, loc="lower left")
     return figure
 
 
@@ -76,6 +75,7 @@ def _draw_panel(
         if not seen.any():
             continue
         style = {"color": COLOURS[n], "marker": MARKERS[n], "ms": 4, "capsize": 2, "lw": 0.8}
+        label += _power(depths, np.array([of_depth[SIZES.index(size)] for of_depth in sizes]))
         axes.errorbar(depths[seen], values[seen], yerr=np.nan_to_num(bars[seen]), label=label, **style)
         drawn.append(values[seen])
         x = depths[seen].astype(float)
@@ -89,6 +89,18 @@ def _draw_panel(
     axes.set_xscale("log", base=2)
     scale(axes, np.concatenate(drawn))
     ticks(axes, depths)
+    handles, labels = axes.get_legend_handles_labels()
+    expected = len(handles) - len(drawn)  # lines come first, what is measured after them
+    axes.legend(handles[expected:] + handles[:expected], labels[expected:] + labels[:expected], fontsize=6.5)
+
+
+def _power(depths: np.ndarray, sizes: np.ndarray) -> str:
+    """The exponent of sizes (depths, networks), as it stands among the records; empty where it does not."""
+    usable = (np.isfinite(sizes) & (sizes > 0)).all(axis=0)
+    if len(depths) < FEWEST_POINTS or not usable.any():
+        return ""
+    exponent = mean_exponent(slopes(depths, sizes[:, usable])).value
+    return rf" $\sim L^{{{-exponent:.2f}}}$"
 
 
 def _mean(values: np.ndarray) -> tuple[float, float]:
