@@ -8,6 +8,7 @@ of a diffusion (SDE), or of size 1/L and independent from layer to layer.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -38,6 +39,8 @@ LINES = {
     ("largest_increment", "delta A"): {"ODE": 2.0},
 }
 """The orders that are expected of a size, by what the weights would be."""
+BEHIND: dict[str, Any] = {"frameon": True, "framealpha": 0.85, "edgecolor": "none"}
+"""Of legends: lines that run below them stay readable."""
 STYLES = {"ODE": "--", "SDE": ":", "independent layers": "-."}
 
 
@@ -91,7 +94,7 @@ def _draw_panel(
     ticks(axes, depths)
     handles, labels = axes.get_legend_handles_labels()
     expected = len(handles) - len(drawn)  # lines come first, what is measured after them
-    axes.legend(handles[expected:] + handles[:expected], labels[expected:] + labels[:expected], fontsize=6.5)
+    axes.legend(handles[expected:] + handles[:expected], labels[expected:] + labels[:expected], fontsize=6.5, **BEHIND)
 
 
 def _power(depths: np.ndarray, sizes: np.ndarray) -> str:

@@ -33,7 +33,7 @@ from tests.studies.verdicts import ladder, value, verdict
 DEPTHS = (8, 16, 32, 64)
 SMALL = Exponents(
     data=TanhFlowData(train_size=128, test_size=16, features=4),
-    train=Train(epochs=100, batch_size=32, optimizer="adam", lr=0.003, replicas=3),
+    train=Train(epochs=100, batch_size=32, optimizer="adam", lr=0.003, replicas=8),
     exponents=ExponentsKeys(trained=TrainedKeys(stop=0.02)),
 )
 WIDTH, REPLICAS = 10, 6
@@ -87,7 +87,7 @@ def plainly_trained(network: PlainNetwork, x: Tensor, y: Tensor, settings: Expon
 def test_the_loop_is_torchs_own(activation: str, scale: str):
     settings = trained_keys(replace(SMALL, depth=8), stop=0.05, scale=scale, patience=4)
     blocks, dataset = measure.blocks_of(settings, activation), measure.points_of(settings)
-    start = blocks.start(0.01, replicas=3, seed=settings.seed, dtype=torch.float64)
+    start = blocks.start(0.01, replicas=8, seed=settings.seed, dtype=torch.float64)
     trained = measure.trained_networks(Job(settings), blocks, dataset)
     assert trained.stopped_at is not None
     for replica in (0, 2):
