@@ -77,7 +77,8 @@ def train(
     is not finite too, and what is returned are the weights that each ended with.
 
     Raises `SettingError` for a batch larger than the data, `MeasurementError` naming depth, step and learning rate
-    where a loss is not finite, unless `explosion="record"` or there is a rule of `stopping`; `OutputError` where a checkpoint cannot be written.
+    where a loss is not finite, unless `explosion="record"` or there is a rule of `stopping`; `OutputError` where a
+    checkpoint cannot be written.
     """
     points = len(dataset.x_train)
     if settings.batch_size > points:

@@ -34,11 +34,9 @@ class EarlyStopping:
 
     def __post_init__(self) -> None:
         some = next(iter(self.parameters.values()))
-        replicas, where = len(some), {"device": some.device}
-        self.at = torch.full((replicas,), -1, **where)
-        self.end = torch.zeros(replicas, dtype=torch.int64, **where)
-        self.best = torch.full((replicas,), torch.inf, dtype=torch.float64, **where)
-        self.stale = torch.zeros(replicas, dtype=torch.int64, **where)
+        self.at = torch.full((len(some),), -1, device=some.device)
+        self.end, self.stale = torch.zeros_like(self.at), torch.zeros_like(self.at)
+        self.best = torch.full((len(some),), torch.inf, dtype=torch.float64, device=some.device)
 
     @property
     def running(self) -> Tensor:

@@ -1,8 +1,8 @@
 """Sizes of trained weights by depth, after Cohen, Cont, Rossier & Xu (arXiv 2105.12245).
 
-A column an activation. Above, the branch scale, the weights and their product; below, the increments of the product from
-layer to layer. Lines through the deepest point fall as weights do that are a smooth path times 1/L (ODE), increments
-of a diffusion (SDE), or of size 1/L and independent from layer to layer.
+A column an activation. Above, the branch scale, the weights and their product; below, the increments of the product
+from layer to layer. Lines through the deepest point fall as weights do that are a smooth path times 1/L (ODE),
+increments of a diffusion (SDE), or of size 1/L and independent from layer to layer.
 """
 
 from __future__ import annotations
@@ -68,9 +68,7 @@ def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
     return figure
 
 
-def _draw_panel(
-    axes: Axes, depths: np.ndarray, sizes: Sequence[np.ndarray], shown: dict[tuple[str, str], str]
-) -> None:
+def _draw_panel(axes: Axes, depths: np.ndarray, sizes: Sequence[np.ndarray], shown: dict[tuple[str, str], str]) -> None:
     drawn = []
     for n, (size, label) in enumerate(shown.items()):
         values, bars = np.array([_mean(of_depth[SIZES.index(size)]) for of_depth in sizes]).T
@@ -116,7 +114,7 @@ def _mean(values: np.ndarray) -> tuple[float, float]:
 
 FIGURE = NamedFigure(
     COHEN,
-    "trained weights by depth: with tanh the products of branch scale and weights fall like 1/L and are smooth in depth;"
-    " with relu they fall like 1/L and change from layer to layer as if these were independent",
+    "trained weights by depth: with tanh the products of branch scale and weights fall like 1/L and are smooth in"
+    " depth; with relu they fall like 1/L and change from layer to layer as if these were independent",
     draw,
 )

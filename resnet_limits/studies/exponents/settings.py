@@ -37,7 +37,9 @@ class TrainedKeys(WithKeys):
     """Networks with a learnt branch scale, and when their training stops (`trained/network.py`)."""
 
     scale: str = key(
-        "shared", "learnt branch scale: shared by all layers, or one for each of the layers", choices=("shared", "layers")
+        "shared",
+        "learnt branch scale: shared by all layers, or one for each of the layers",
+        choices=("shared", "layers"),
     )
     stop: float = key(
         0.005, "a network stops when the mean loss of the mini-batches of an epoch is below", above=0, high=1e6

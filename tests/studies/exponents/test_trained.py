@@ -20,6 +20,7 @@ from resnet_limits.data.sources.tanh_flow import TanhFlowData
 from resnet_limits.errors import SettingError
 from resnet_limits.measurement.job import FinishedJob, Job
 from resnet_limits.measurement.record import WHY, Record
+from resnet_limits.settings.checks import check_values
 from resnet_limits.settings.training import Train
 from resnet_limits.studies.exponents.request import check, warnings
 from resnet_limits.studies.exponents.settings import Exponents, ExponentsKeys, TrainedKeys
@@ -275,14 +276,20 @@ def test_what_cannot_be_trained_is_refused(settings, words: str):
         check(settings())
 
 
-@pytest.mark.parametrize("override", ["stop=0", "stop=-1", "patience=0", "start=0", "deepest=4", "scale=one"])
-def test_keys_out_of_range_are_refused(override: str):
-    from resnet_limits.python import run
-
-    name, text = override.split("=")
-    keys = TrainedKeys(**{name: text if name == "scale" else float(text) if name in ("stop", "start") else int(text)})
+@pytest.mark.parametrize(
+    ("keys", "name"),
+    [
+        (TrainedKeys(stop=0), "stop"),
+        (TrainedKeys(stop=-1.0), "stop"),
+        (TrainedKeys(patience=0), "patience"),
+        (TrainedKeys(start=0), "start"),
+        (TrainedKeys(deepest=4), "deepest"),
+        (TrainedKeys(scale="one"), "scale"),
+    ],
+)
+def test_keys_out_of_range_are_refused(keys: TrainedKeys, name: str):
     with pytest.raises(SettingError, match=f"exponents.trained.{name}"):
-        run(replace(SMALL, depth=8, exponents=ExponentsKeys(trained=keys)))
+        check_values(replace(SMALL, depth=8, exponents=ExponentsKeys(trained=keys)))
 
 
 def test_blocks_are_the_residual_step_they_say():

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....papers import COHEN
 from ....settings.training import LOSS_OF_NETWORKS
 from ...group import Depths, Group
@@ -122,6 +122,7 @@ GROUP = Group(
             note=limit_in_words("tanh"),
             random=True,
             needs="four depths",
+            rival=Rival("the weights are taken without the scale of their branch", "T1-scale-left-out", 0.4396),
         ),
         Claim(
             id="exponents.trained.smooth",
@@ -136,6 +137,7 @@ GROUP = Group(
             unmet=hardly_trained("tanh"),
             random=True,
             needs="four depths",
+            rival=Rival("weights start with entries of size 1", "T2-start-of-size-one", -0.5003),
         ),
         Claim(
             id="exponents.trained.rough",
@@ -151,6 +153,7 @@ GROUP = Group(
             note=limit_in_words("relu"),
             random=True,
             needs="four depths",
+            rival=Rival("all networks are of tanh", "T3-relu-is-tanh", 0.6512),
         ),
     ),
     observables={
@@ -159,7 +162,8 @@ GROUP = Group(
         "largest_increment": "max_k |A_{k+1} - A_k|, and of delta_k A_k",
         "increment_root_sum": "(sum_k |A_{k+1} - A_k|^2)^(1/2), and of delta_k A_k",
         "exponent": "p of q ~ L^-p over the depths run, of each of these, by networks",
-        "regularity": "exponent of increment_root_sum less that of weight_size, of delta A: 1/2 smooth, -1/2 independent",
+        "regularity": "exponent of increment_root_sum less that of weight_size, of delta A: 1/2 smooth, -1/2"
+        " independent",
         "limit": "fraction of networks that the verdict rests on; limit and evidence say which it is, and why",
         "ended": "fraction of networks whose training ended so: reached, stalled, exploded, or after the last epoch",
         "steps": "steps after which a network stopped",

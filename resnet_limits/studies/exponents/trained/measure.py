@@ -121,10 +121,13 @@ def _records(
 ) -> Iterator[Record]:
     """Of the networks that did not explode: losses, steps and sizes; of all, how their training ended."""
     for end in ENDS:
-        yield Record("ended", trained.ends.count(end) / len(alive), coordinates={**where, "end": end}, replicas=len(alive))
+        yield Record(
+            "ended", trained.ends.count(end) / len(alive), coordinates={**where, "end": end}, replicas=len(alive)
+        )
     parameters = blocks.network({name: w.detach() for name, w in trained.parameters.items()})
-    values: list[tuple[str, Tensor, dict[str, Any]]] = [("steps", trained.stopped_at.double(), {})]
-    values.append(("first_loss", trained.losses[0], {}))
+    values: list[tuple[str, Tensor, dict[str, Any]]] = [("first_loss", trained.losses[0], {})]
+    if trained.stopped_at is not None:
+        values.append(("steps", trained.stopped_at.double(), {}))
     for name, x, y in (
         ("train_loss", dataset.x_train, dataset.y_train),
         ("test_loss", dataset.x_test, dataset.y_test),
