@@ -3,7 +3,8 @@
 The naive loop is what one writes first: a matrix and a bias a layer in a Python loop, autograd, one network after the
 other, `torch.optim.Adam` as it comes. Ours is the training of `exponents.trained` with all that it keeps, early
 stopping too, whose rule nobody meets here. Both train the same networks on the same mini-batches (final weights are
-compared), in float64 on one thread, in rounds that alternate; a ratio is the median over the rounds after one that warms up.
+compared), in float64 on one thread, in rounds that alternate; a ratio is the median over the rounds after one that
+warms up.
 """
 
 from __future__ import annotations
