@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..study import Study
 from .critical import claims as critical
+from .frontier import claims as frontier
 from .ratio import claims as ratio
 from .request import check
 from .settings import Exponents
@@ -25,7 +26,7 @@ STUDY = Study(
         "exponents.networks",
         "seed",
     ),
-    groups=(ratio.GROUP, critical.GROUP),
+    groups=(ratio.GROUP, critical.GROUP, frontier.GROUP),
     check=check,
     unpaired="its networks have several limits, one for each beta",
 )
