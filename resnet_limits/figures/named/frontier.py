@@ -41,7 +41,7 @@ def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
     axes.set_ylabel("$\\beta$")
     axes.set_title(f"$L = {deepest}$", fontsize=9)
     axes.grid(visible=False)
-    axes.legend(loc="upper left", fontsize=8)
+    figure.legend(loc="outside lower center", fontsize=8)
     figure.colorbar(mesh, label="$\\log_{10}\\,|h_L - h_0|\\,/\\,|h_0|$", extend="max")
     return figure
 
