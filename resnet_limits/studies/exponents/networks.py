@@ -13,10 +13,11 @@ is a unit vector, independent of the weights: that of a loss of `h_L` would be a
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -28,6 +29,7 @@ from ...networks.blocks import field
 from ...networks.blocks.outside import OutsideBlock
 from ...networks.blocks.two import TwoBlock
 from ...networks.steps.euler import Euler
+from ...networks.vector_field import VectorField
 from ...paths.draw import draw_path
 from ...random import Stream
 from ...sampling.noise import noise
@@ -180,12 +182,9 @@ class WithMatrices:
     def passes(self, betas: Sequence[float], depth: int, replicas: int) -> Iterator[Passes]:
         settings, start = self.settings, directions(self.settings, 1)[0]
         vector_field = field(settings.block, settings.activation, settings.width)
-        numbers = depth * sum(math.prod(shape) for shape in vector_field.shapes.values())
-        at_once = max(NUMBERS_OF_WEIGHTS // numbers, 1)
-        for first in range(0, replicas, at_once):
-            count = min(at_once, replicas - first)
+        for first, weights in drawn_weights(settings, vector_field.shapes, depth, replicas):
+            count = len(next(iter(weights.values())))
             g = output_gradients(start, Stream(settings.seed, "exponents.layers", first_replica=first), count)
-            weights = layer_weights(settings, vector_field.shapes, depth, first, count)
             states, gradients = [], []
             for beta in betas:
                 x0 = start.expand(count, 1, -1).clone().requires_grad_()
@@ -215,3 +214,26 @@ def layer_weights(
         first_replica=first,
     )
     return path.at(torch.arange(depth, dtype=torch.float64) * (settings.horizon / depth))
+
+
+def drawn_weights(
+    settings: Exponents, shapes: dict[str, tuple[int, ...]], depth: int, networks: int
+) -> Iterator[tuple[int, dict[str, Float[Tensor, "r layers *shape"]]]]:
+    """The weights of all layers, a piece of the networks at a time, and the number of the first of them."""
+    at_once = max(NUMBERS_OF_WEIGHTS // (depth * sum(map(math.prod, shapes.values()))), 1)
+    for first in range(0, networks, at_once):
+        yield first, layer_weights(settings, shapes, depth, first, min(at_once, networks - first))
+
+
+def log_changes(
+    vector_field: VectorField, weights: Mapping[str, Tensor], betas: Sequence[float], x0: Float[Tensor, "n d"]
+) -> Float[np.ndarray, "betas r"]:
+    """Half the log of the mean over inputs of `|h_L - h_0|^2/|h_0|^2`; infinite where a network exploded."""
+    of_field = {name: weights[name] for name in vector_field.shapes}
+    depth, start = of_field["W"].shape[1], x0.expand(len(of_field["W"]), *x0.shape)
+    sizes, rows = start.double().square().sum(dim=-1), []
+    for beta in betas:
+        h = default_engine().forward(vector_field, Euler(), start, of_field, float(depth**-beta)).double()
+        moved = ((h - start).square().sum(dim=-1) / sizes).mean(dim=-1)
+        rows.append(torch.where(moved.isfinite(), moved, math.inf).log().cpu().numpy() / 2)
+    return np.stack(rows)

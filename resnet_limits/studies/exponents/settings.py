@@ -69,6 +69,7 @@ class ExponentsKeys(WithKeys):
         low=4,
         high=10**4,
     )
+    betas: int = key(10, "betas from lowest to highest of the map exponents.frontier", low=2, high=1000)
     lowest: float = key(0.0, "where the search begins: the smallest beta", low=0, high=4)
     highest: float = key(1.5, "where the search ends: the largest beta", above=0, high=4)
     trained: TrainedKeys = key(TrainedKeys, "networks that are trained")
@@ -83,6 +84,7 @@ class Exponents(Settings):
     """Settings of the study `exponents`: networks with the factor L^-beta on a block, and which limit they have."""
 
     study: str = fixed("exponents", "the study")
+    preset: str = key("full", "size of the study; frontier: its map alone", choices=("full", "smoke", "frontier"))
     width: int = key(WIDTH_OF_EXPONENTS, "dimension D of the state", low=1, high=65536)
     replicas: int = key(1024, "networks sampled side by side", low=2, high=10**6)
     activation: str = key("relu", "activation phi", choices=Activation.options)

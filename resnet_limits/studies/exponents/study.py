@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..study import Study
 from .critical import claims as critical
+from .frontier import claims as frontier
 from .ratio import claims as ratio
 from .request import check, warnings
 from .settings import Exponents
@@ -26,7 +27,7 @@ STUDY = Study(
         "exponents.networks",
         "seed",
     ),
-    groups=(ratio.GROUP, critical.GROUP, trained.GROUP),
+    groups=(ratio.GROUP, critical.GROUP, frontier.GROUP, trained.GROUP),
     check=check,
     warnings=warnings,
     unpaired="its networks have several limits, one for each beta",

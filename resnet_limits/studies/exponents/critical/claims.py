@@ -18,7 +18,7 @@ from ....papers import MARION_SCALING
 from ....paths.laws.fractional import FractionalLaw
 from ....paths.laws.law import Init
 from ....paths.laws.smooth import SmoothLaw
-from ...chosen import chosen_claims
+from ...chosen import meant
 from ...group import Depths, Group
 from ..settings import Exponents
 from ..theory import exponent, exponent_of, formula_of, outside_of_search
@@ -85,7 +85,9 @@ def _network(key: str, init: Init, block: Block, activation: str) -> Network:
 
 def searched(settings: Exponents) -> list[Network]:
     """Those that the claims asked for are about."""
-    asked = {claim.where["network"] for claim in chosen_claims(settings.claims, (GROUP,)) if "network" in claim.where}
+    ids = [claim.id for claim in GROUP.claims]
+    chosen = ids if settings.claims is None else [one for name in settings.claims for one in meant(name, ids)]
+    asked = {claim.where["network"] for claim in GROUP.claims if claim.id in chosen}
     networks = [_of_setting(settings), *_pinned(settings.width)]
     return [network for network in networks if network.name in asked]
 

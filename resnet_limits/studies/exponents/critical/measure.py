@@ -9,23 +9,20 @@ says where the others are to look: changes are convex in beta, and grids are loc
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ....engines import default_engine
 from ....limits.first_order import first_order_crossing
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.blocks import field
-from ....networks.steps.euler import Euler
 from ....networks.vector_field import VectorField
 from ....paths.laws.law import Init
-from ..networks import directions, layer_weights
+from ..networks import directions, drawn_weights, log_changes
 from ..settings import Exponents
 from ..theory import index_of
 from .claims import Network, searched
@@ -34,8 +31,6 @@ from .search import depths_of_search, growth, pilot_crossing
 STEP_OF_PILOT, STEP_OF_SEARCH = 0.1, 0.025
 MARGIN_OF_SEARCH = 0.1
 """On both sides of what the pilot found."""
-NUMBERS_OF_WEIGHTS = 2**25
-"""Weights of the networks that are drawn at a time."""
 NETWORKS_OF_PILOT = 8
 
 Weights = Mapping[str, Tensor]
@@ -85,22 +80,18 @@ def _changes(
         )
         for network in family
     ]
-    for first, weights in _drawn(settings, searches, depths[-1]):
+    shapes = {name: shape for search in searches for name, shape in search.field.shapes.items()}
+    for first, weights in drawn_weights(settings, shapes, depths[-1], keys.networks):
         by_depth = {depth: shallower(weights, depths[-1] // depth, settings.init) for depth in depths}
         for search in searches:
             if not first:
                 _narrow(search, {depth: _first(w) for depth, w in by_depth.items()}, x0)
-            search.seen.append(_moved(search.field, by_depth, search.betas, x0))
+            search.seen.append(_seen(search, by_depth, x0))
     return [(search.betas, np.concatenate(search.seen, axis=-1)) for search in searches]
 
 
-def _drawn(settings: Exponents, searches: Sequence[_Search], depth: int) -> Iterator[tuple[int, Weights]]:
-    """The weights of all layers, a piece of the networks at a time, and the number of the first of them."""
-    shapes = {name: shape for search in searches for name, shape in search.field.shapes.items()}
-    numbers, networks = depth * sum(map(math.prod, shapes.values())), settings.exponents.networks
-    at_once = max(NUMBERS_OF_WEIGHTS // numbers, 1)
-    for first in range(0, networks, at_once):
-        yield first, layer_weights(settings, shapes, depth, first, min(at_once, networks - first))
+def _seen(search: _Search, by_depth: Mapping[int, Weights], x0: Tensor) -> Float[np.ndarray, "depths betas r"]:
+    return np.stack([log_changes(search.field, weights, search.betas, x0) for weights in by_depth.values()])
 
 
 def _first(weights: Weights) -> Weights:
@@ -109,28 +100,13 @@ def _first(weights: Weights) -> Weights:
 
 def _narrow(search: _Search, by_depth: Mapping[int, Weights], x0: Tensor) -> None:
     """Let a search look around what the pilot finds; where that is nothing, it stays on the grid of the pilot."""
-    means = _moved(search.field, by_depth, search.betas, x0).mean(axis=-1)
+    means = _seen(search, by_depth, x0).mean(axis=-1)
     depths = list(by_depth)
     found = [pilot_crossing(search.betas, growth(depths[i : i + 2], means[i : i + 2])) for i in range(len(depths) - 1)]
     places = [beta for beta in found if beta is not None]
     if len(places) == len(found):
         low, high = min(places) - MARGIN_OF_SEARCH, max(places) + MARGIN_OF_SEARCH
         search.betas = np.linspace(low, high, round((high - low) / STEP_OF_SEARCH) + 1)
-
-
-def _moved(
-    vector_field: VectorField, by_depth: Mapping[int, Weights], betas: np.ndarray, x0: Float[Tensor, "n d"]
-) -> Float[np.ndarray, "depths betas r"]:
-    """Half the log of the mean over inputs of `|h_L - h_0|^2/|h_0|^2`; infinite where a network exploded."""
-    rows = []
-    for depth, weights in by_depth.items():
-        own = {name: weights[name] for name in vector_field.shapes}
-        start = x0.expand(len(own["W"]), *x0.shape)
-        for beta in betas:
-            h = default_engine().forward(vector_field, Euler(), start, own, float(depth**-beta)).double()
-            moved = ((h - start).square().sum(dim=-1) / start.double().square().sum(dim=-1)).mean(dim=-1)
-            rows.append(torch.where(moved.isfinite(), moved, math.inf).log().cpu().numpy() / 2)
-    return np.stack(rows).reshape(len(by_depth), len(betas), -1)
 
 
 def shallower(weights: Weights, layers: int, init: Init) -> Weights:

@@ -106,6 +106,9 @@ GROUP = Group(
     },
     arrays={
         "ratio.betas": "exponents beta",
+        "ratio.expected_relative_change": "root mean square of |h_L - h_0|/|h_0| of each beta, exact or to first order",
+        "ratio.expected_gradient_relative_change": "the same of |g_0 - g_L|/|g_L|",
+        "ratio.log_law": "mean and variance of log |h_L|^2/|h_0|^2 to leading order, of each beta",
         **{
             f"ratio.{name}": f"{name.replace('_', ' ')} of each beta and network"
             for name in ("relative_change", "gradient_relative_change", "norm_ratio", "gradient_norm_ratio")

@@ -24,6 +24,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ....limits.first_order import first_order_sum
 from ....measurement.estimate import mean, root_of_mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record, unknown
@@ -45,7 +46,7 @@ def measure(job: Job) -> Measurement:
     if without_exact_growth(settings) is None:
         records += [r for i, beta in enumerate(betas) for r in _against_exact(settings, values, i, beta)]
     arrays = {f"ratio.{name}": of_each.cpu().numpy() for name, of_each in values.items()}
-    arrays["ratio.betas"] = np.asarray(betas)
+    arrays |= {"ratio.betas": np.asarray(betas), **_expected(settings, betas)}
     return Measurement([*records, *_smooth(job)], arrays)
 
 
@@ -105,6 +106,26 @@ def _against_exact(settings: Exponents, values: Values, i: int, beta: float) -> 
     if bool(logarithms.isfinite().all()) and expected > 0:
         value, stderr = mean(logarithms / expected)
         yield Record("log_growth_to_expected", value, stderr=stderr, coordinates={"beta": beta})
+
+
+def _expected(settings: Exponents, betas: Sequence[float]) -> dict[str, np.ndarray]:
+    """Root mean square changes of states and gradients, where they are known exactly, else to first order; and mean and
+    variance of `log |h_L|^2/|h_0|^2` to leading order."""
+    known, depth = without_exact_growth(settings) is None, settings.depth
+    expected: dict[str, np.ndarray] = {}
+    for name, backwards in (("relative_change", False), ("gradient_relative_change", True)):
+        if known:
+            squares = [math.expm1(depth * math.log1p(rate_of_growth(settings) * depth ** (-2 * b))) for b in betas]
+        else:
+            block, phi = settings.block, settings.activation
+            total = first_order_sum(settings.init, block, phi, depth, settings.horizon, backwards=backwards)
+            squares = [depth ** (-2 * beta) * total for beta in betas]
+        expected[f"ratio.expected_{name}"] = np.sqrt(squares)
+    if known:
+        variance = 4 * rate_of_growth(settings) / settings.width
+        law = [(depth * log_growth(settings, depth**-b), variance * depth ** (1 - 2 * b)) for b in betas]
+        expected["ratio.log_law"] = np.array(law)
+    return expected
 
 
 def _smooth(job: Job) -> Iterator[Record]:
