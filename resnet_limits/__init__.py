@@ -150,6 +150,7 @@ if TYPE_CHECKING:  # for type checkers, which cannot ask a registry
     from .studies.exponents.settings import Exponents as Exponents
     from .studies.exponents.settings import ExponentsKeys as ExponentsKeys
     from .studies.exponents.settings import ScalingKeys as ScalingKeys
+    from .studies.exponents.settings import TrainedKeys as TrainedKeys
     from .studies.flow.settings import Flow as Flow
     from .studies.flow.settings import FlowKeys as FlowKeys
     from .studies.flow.settings import ImageKeys as ImageKeys

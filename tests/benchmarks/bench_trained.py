@@ -22,7 +22,7 @@ from resnet_limits.data.sources.tanh_flow import TanhFlowData
 from resnet_limits.measurement.job import Job
 from resnet_limits.settings.training import Train
 from resnet_limits.studies.exponents.settings import Exponents, ExponentsKeys, TrainedKeys
-from resnet_limits.studies.exponents.trained.measure import blocks_of, points_of, trained_networks
+from resnet_limits.studies.exponents.trained.measure import points_of, scaled_blocks, trained_networks
 from resnet_limits.training.loop import mini_batches
 
 ROUNDS, DEPTHS = 3, (8, 16, 32, 64, 128)
@@ -49,7 +49,7 @@ class Naive(nn.Module):
 
 def naive(settings: Exponents, activation: str, dataset: Dataset) -> Tensor:
     """The trained weights (r, L, D, D) of each network in turn."""
-    blocks, trained = blocks_of(settings, activation), []
+    blocks, trained = scaled_blocks(settings, activation), []
     start = blocks.start(
         settings.exponents.trained.start, replicas=settings.train.replicas, seed=settings.seed, dtype=torch.float64
     )
@@ -66,7 +66,7 @@ def naive(settings: Exponents, activation: str, dataset: Dataset) -> Tensor:
 
 
 def ours(settings: Exponents, activation: str, dataset: Dataset) -> Tensor:
-    trained = trained_networks(Job(settings), blocks_of(settings, activation), dataset)
+    trained = trained_networks(Job(settings), scaled_blocks(settings, activation), dataset)
     return trained.parameters["trunk.W"].detach()
 
 

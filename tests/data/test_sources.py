@@ -26,7 +26,7 @@ from resnet_limits.data.sources.moons import MoonsData
 from resnet_limits.data.sources.points import PointsData
 from resnet_limits.data.sources.source import Data
 from resnet_limits.data.sources.spirals import SpiralsData
-from resnet_limits.data.sources.tanh_flow import TanhFlowData, flow
+from resnet_limits.data.sources.tanh_flow import TanhFlowData, tanh_flow
 from resnet_limits.data.sources.target_file import TargetFileData
 from resnet_limits.errors import RequestError, SettingError
 from resnet_limits.settings.checks import check_values
@@ -79,7 +79,7 @@ class TestTanhFlow(DataSetLaws):
 
     def test_targets_are_what_the_flow_makes_of_points(self):
         z, steps = np.array([[0.3, -0.2]]), 7
-        (a, b), moved = z[0], flow(z, steps)[0]
+        (a, b), moved = z[0], tanh_flow(z, steps)[0]
         for k in range(steps):
             s, c = np.sin(5 * np.pi * k / steps), np.cos(5 * np.pi * k / steps)
             a, b = a + np.tanh(s * a + c) / steps**0.5, b + np.tanh(s * b + c) / steps**0.5

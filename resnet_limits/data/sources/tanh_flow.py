@@ -46,10 +46,10 @@ class TanhFlowData(Generated):
         from ...random import generator
 
         x = generator(seed, "data.tanh_flow.points").uniform(-1.0, 1.0, (self.total(), self.features))
-        return _of_length_one(x), _of_length_one(flow(x, self.steps))
+        return _of_length_one(x), _of_length_one(tanh_flow(x, self.steps))
 
 
-def flow(x: np.ndarray, steps: int) -> np.ndarray:
+def tanh_flow(x: np.ndarray, steps: int) -> np.ndarray:
     """`z_K` from `z_0 = x`, (n, d)."""
     import numpy as np
 

@@ -18,7 +18,7 @@ from ...claims.order import FEWEST_POINTS
 from ...measurement.job import FinishedJob
 from ...papers import COHEN
 from ...studies.exponents.trained.claims import ARRAY_OF_SIZES, SIZES, trained_activations
-from ...studies.exponents.trained.exponents import mean_exponent, slopes
+from ...studies.exponents.trained.exponents import mean_exponent, slopes_in_depth
 from ..drawable import say_nothing_shown, scale
 from ..order import ticks
 from ..style import COLOURS, MARKERS
@@ -100,7 +100,7 @@ def _power(depths: np.ndarray, sizes: np.ndarray) -> str:
     usable = (np.isfinite(sizes) & (sizes > 0)).all(axis=0)
     if len(depths) < FEWEST_POINTS or not usable.any():
         return ""
-    exponent = mean_exponent(slopes(depths, sizes[:, usable])).value
+    exponent = mean_exponent(slopes_in_depth(depths, sizes[:, usable])).value
     return rf" $\sim L^{{{-exponent:.2f}}}$"
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from ...data import sizes
 from ...errors import SettingError
+from ..chosen import meant
 from .settings import Exponents
+from .trained import claims as trained
 from .trained.points import require_room
 
 
@@ -31,9 +33,9 @@ def check(settings: Exponents) -> None:
 
 def warnings(settings: Exponents) -> list[str]:
     """That networks of this depth are not trained, where that is asked for."""
-    from .study import STUDY  # which this module is a part of
-
     deepest = settings.exponents.trained.deepest
-    if settings.depth <= deepest or STUDY.group("trained") not in STUDY.needed(settings):
+    ids = [claim.id for claim in trained.GROUP.claims]
+    is_asked_for = settings.claims is None or any(meant(name, ids) for name in settings.claims)
+    if settings.depth <= deepest or not is_asked_for:
         return []
     return [f"depth={settings.depth}: networks are trained up to exponents.trained.deepest={deepest}, and not here"]

@@ -26,7 +26,7 @@ from resnet_limits.studies.exponents.request import check, warnings
 from resnet_limits.studies.exponents.settings import Exponents, ExponentsKeys, TrainedKeys
 from resnet_limits.studies.exponents.trained import compare, measure
 from resnet_limits.studies.exponents.trained.claims import ARRAY_OF_SIZES
-from resnet_limits.studies.exponents.trained.network import ScaledBlocks, convolved
+from resnet_limits.studies.exponents.trained.network import ScaledBlocks, through_convolutions
 from resnet_limits.training.loop import mini_batches
 from tests.data.sources import real
 from tests.studies.verdicts import ladder, value, verdict
@@ -87,7 +87,7 @@ def plainly_trained(network: PlainNetwork, x: Tensor, y: Tensor, settings: Expon
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 def test_the_loop_is_torchs_own(activation: str, scale: str):
     settings = trained_keys(replace(SMALL, depth=8), stop=0.05, scale=scale, patience=4)
-    blocks, dataset = measure.blocks_of(settings, activation), measure.points_of(settings)
+    blocks, dataset = measure.scaled_blocks(settings, activation), measure.points_of(settings)
     start = blocks.start(0.01, replicas=8, seed=settings.seed, dtype=torch.float64)
     trained = measure.trained_networks(Job(settings), blocks, dataset)
     assert trained.stopped_at is not None
@@ -136,10 +136,10 @@ def smooth(depth: int, rng: np.random.Generator) -> np.ndarray:
 def test_exponents_and_limit_of_planted_weights(weights, limit, size, root):
     records, where = planted(weights), {"activation": "relu"}
     for quantity, order in (("weight_size", size), ("increment_root_sum", root)):
-        found = value(records, "exponent", **where, quantity=quantity, of="delta A")
-        assert found.value == pytest.approx(order, abs=0.1)
+        fitted = value(records, "exponent", **where, quantity=quantity, of="delta A")
+        assert fitted.value == pytest.approx(order, abs=0.1)
         of_A = value(records, "exponent", **where, quantity=quantity, of="A")
-        assert found.value - of_A.value == pytest.approx(0.3)
+        assert fitted.value - of_A.value == pytest.approx(0.3)
     assert value(records, "exponent", **where, quantity="branch_scale").value == pytest.approx(0.3)
     assert value(records, "limit", **where).coordinates["limit"] == limit
 
@@ -240,11 +240,11 @@ def test_labels_and_targets_fill_the_first_coordinates():
 def test_the_convolutional_embedding_is_the_one_of_torch_and_fixed():
     x, y = torch.randn(4, 2 * 16 * 13, dtype=torch.float64), torch.arange(4)
     images = Dataset("noise", x[:3], y[:3], x[3:], y[3:], 4)
-    once, again = (convolved(images, (2, 16, 13), seed=1) for _ in range(2))
+    once, again = (through_convolutions(images, (2, 16, 13), seed=1) for _ in range(2))
     assert torch.equal(once.x_train, again.x_train)
     assert (once.x_train.shape, once.x_test.shape) == ((3, 2 * 2), (1, 2 * 2))
     assert torch.allclose(once.x_train.norm(dim=1), torch.ones(3, dtype=torch.float64))
-    assert not torch.allclose(once.x_train, convolved(images, (2, 16, 13), seed=2).x_train)
+    assert not torch.allclose(once.x_train, through_convolutions(images, (2, 16, 13), seed=2).x_train)
 
 
 @real("MNIST")

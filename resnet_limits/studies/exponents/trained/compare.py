@@ -11,7 +11,7 @@ from ....claims.order import FEWEST_POINTS
 from ....measurement.job import FinishedJob
 from ....measurement.record import Comparison, Record, unknown
 from .claims import ARRAY_OF_SIZES, SIZES, trained_activations
-from .exponents import Exponent, limit_of, mean_exponent, slopes
+from .exponents import Exponent, limit_of, mean_exponent, slopes_in_depth
 
 OF_LIMIT = "delta A"
 """The weights whose exponents tell of the limit."""
@@ -44,7 +44,7 @@ def _records(depths: np.ndarray, sizes: np.ndarray, where: Mapping[str, Any]) ->
         for quantity, of in SIZES:
             yield unknown("exponent", why, {**where, "quantity": quantity, "of": of})
         return
-    each = {size: slopes(depths, sizes[:, i, usable]) for i, size in enumerate(SIZES)}
+    each = {size: slopes_in_depth(depths, sizes[:, i, usable]) for i, size in enumerate(SIZES)}
     for (quantity, of), values in each.items():
         yield _record("exponent", mean_exponent(values), {**where, "quantity": quantity, "of": of})
     size, root = each["weight_size", OF_LIMIT], each["increment_root_sum", OF_LIMIT]

@@ -23,7 +23,7 @@ from ....claims.judge import widening
 from ....claims.words import interval
 from .claims import ORDER_OF_ODE, ORDER_OF_SDE, REGULARITY_OF_SMOOTH
 
-ROOM = 0.25
+ROOM_OF_EXPONENT = 0.25
 """An exponent counts as that of a limit within this: half of what lies between two of them."""
 
 
@@ -43,11 +43,11 @@ class Exponent:
 
     def within(self, value: float) -> bool | None:
         """Whether it is this exponent; None where its interval leaves that open."""
-        return self._lies(value - ROOM, value + ROOM)
+        return self._lies(value - ROOM_OF_EXPONENT, value + ROOM_OF_EXPONENT)
 
     def at_least(self, value: float) -> bool | None:
         """Whether it is this exponent or a larger one."""
-        return self._lies(value - ROOM, math.inf)
+        return self._lies(value - ROOM_OF_EXPONENT, math.inf)
 
     def _lies(self, least: float, most: float) -> bool | None:
         low, high = self.ends
@@ -60,7 +60,7 @@ class Exponent:
         return interval({"value": self.value, "low": low, "high": high})
 
 
-def slopes(depths: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+def slopes_in_depth(depths: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     """`p_r` (r,) of sizes (depths, r), positive: that they fall."""
     x = np.log(depths) - np.log(depths).mean()
     return -(x @ np.log(sizes)) / (x @ x)

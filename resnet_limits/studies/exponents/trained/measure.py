@@ -25,7 +25,7 @@ from ....training.stopping import ENDS
 from ....training.trained import TrainedParameters
 from ..settings import Exponents
 from .claims import ARRAY_OF_SIZES, SIZES, trained_activations
-from .network import ScaledBlocks, convolved, embedded
+from .network import ScaledBlocks, in_state_space, through_convolutions
 from .points import width_of_state
 
 
@@ -45,7 +45,7 @@ def measure(job: Job) -> Measurement:
             job.progress((i + done) / len(activations), f"{activation}: {message}")
 
         part.progress = progress
-        blocks = blocks_of(settings, activation)
+        blocks = scaled_blocks(settings, activation)
         trained = trained_networks(part, blocks, dataset)
         of_weights = sizes_of(trained.parameters)
         exploded = torch.tensor([end == "exploded" for end in trained.ends])
@@ -58,12 +58,12 @@ def points_of(settings: Exponents) -> Dataset:
     """The data set as points and targets in the space of the states."""
     dataset, keys = load(settings.data, seed=settings.seed), settings.exponents.trained
     if keys.embedding == "convolution" and (shape := settings.data.shape()) is not None:
-        dataset = convolved(dataset, shape, seed=settings.seed)
-    dataset = embedded(dataset, width_of_state(settings), seed=settings.seed)
+        dataset = through_convolutions(dataset, shape, seed=settings.seed)
+    dataset = in_state_space(dataset, width_of_state(settings), seed=settings.seed)
     return dataset.to(device.resolve(settings.device), getattr(torch, settings.dtype))
 
 
-def blocks_of(settings: Exponents, activation: str) -> ScaledBlocks:
+def scaled_blocks(settings: Exponents, activation: str) -> ScaledBlocks:
     shared = settings.exponents.trained.scale == "shared"
     return ScaledBlocks(settings.depth, width_of_state(settings), activation, shared)
 

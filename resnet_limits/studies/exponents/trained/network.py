@@ -67,7 +67,7 @@ class ScaledBlocks:
         return {**parameters, f"{TRUNK}V": V, **read}
 
 
-def embedded(dataset: Dataset, width: int, *, seed: int) -> Dataset:
+def in_state_space(dataset: Dataset, width: int, *, seed: int) -> Dataset:
     """Points and targets in R^D: points as they stand where they have D coordinates, else `embed`; targets, or 1 in
     the place of the label, and 0 in all others."""
 
@@ -88,7 +88,7 @@ def embedded(dataset: Dataset, width: int, *, seed: int) -> Dataset:
     )
 
 
-def convolved(dataset: Dataset, shape: tuple[int, int, int], *, seed: int) -> Dataset:
+def through_convolutions(dataset: Dataset, shape: tuple[int, int, int], *, seed: int) -> Dataset:
     """Images through two fixed random convolutions, of length one: 28 x 28 pixels become 25 features.
 
     Kernels of side 5 and 3 with stride 2 and one channel, entries `N(0, 1/fan-in)`.

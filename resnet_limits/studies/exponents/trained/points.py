@@ -11,7 +11,7 @@ STRIDE_OF_EMBEDDING = 2
 KEY_OF_EMBEDDING = "exponents.trained.embedding"
 
 
-def features(settings: Exponents) -> int:
+def features_of_points(settings: Exponents) -> int:
     """The coordinates of a point, after its embedding. Raises `SettingError` for what has none."""
     if settings.exponents.trained.embedding == "none":
         return settings.data.dimension()
@@ -30,13 +30,13 @@ def features(settings: Exponents) -> int:
 
 def width_of_state(settings: Exponents) -> int:
     """The dimension D of the states of trained networks."""
-    return settings.exponents.trained.width or features(settings)
+    return settings.exponents.trained.width or features_of_points(settings)
 
 
 def require_room(settings: Exponents) -> None:
     """Raise `SettingError` for targets, or classes, of more coordinates than the states have."""
     width, data = width_of_state(settings), settings.data
-    features(settings)
+    features_of_points(settings)
     needed = data.classes() if data.labelled() else data.targets()
     if needed is not None and needed > width:
         what = "classes" if data.labelled() else "targets"
