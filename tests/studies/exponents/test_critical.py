@@ -32,6 +32,7 @@ from resnet_limits.studies.exponents.networks import layer_weights
 from resnet_limits.studies.exponents.settings import Exponents, ExponentsKeys
 from resnet_limits.studies.exponents.study import STUDY
 from resnet_limits.studies.exponents.theory import exponent, outside_of_search, without_exponent
+from tests.planting import enlist
 from tests.studies.exponents.small import named, search, small
 
 DEPTHS = [16, 128, 1024]
@@ -195,7 +196,7 @@ class Cosine(Activation):
 
 
 def test_what_declares_too_little_lies_outside(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(Activation.options._things, "cosine", Cosine)
+    enlist(monkeypatch, Activation.options, "cosine", Cosine)
     law = IidLaw(sigma_b=0.0)
     assert "does not declare whether E phi(z) = 0" in (without_exponent(law, TwoBlock(), "cosine") or "")
     assert "block=one" in (without_exponent(law, OneBlock(), "relu") or "")

@@ -40,7 +40,7 @@ def _off(value: float) -> Rival:
 
 RIVALS_OF_EXPONENT = {
     "setting": _times_sqrt(1.008),
-    "smooth": Rival("weights of size L^-1/2 beside the factor", "EX11-blocks-over-sqrt-L", 0.4963),
+    "smooth": Rival("weights of size L^-1/2 beside the factor", "EX11-blocks-over-sqrt-L", 0.4962),
     "relu.rough": _times_sqrt(0.9973),
     "tanh.rough": _times_sqrt(0.9829),
     "relu.brownian": _times_sqrt(1.002),
