@@ -172,6 +172,7 @@ GROUP = Group(
     title="At which exponent is the limit not trivial?",
     depths=Depths(low=LEAST_DEPTH_OF_SEARCH),
     memory=("width", "depth"),
+    grows={"depth": 1.0, "exponents.networks": 1.0},
     claims=(
         Claim(
             id="exponents.critical.setting",

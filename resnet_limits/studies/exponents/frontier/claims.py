@@ -20,6 +20,7 @@ GROUP = Group(
     title="Where do networks freeze, and where do they explode?",
     by_name=True,
     memory=("width", "depth"),
+    grows={"depth": 1.0, "exponents.networks": 1.0},
     claims=(
         Claim(
             id="exponents.frontier",
