@@ -1,7 +1,8 @@
 """What the factor L^-beta does to random networks, after Marion, Fermanian, Biau & Vert (arXiv 2206.06929).
 
-Figures 1 and 2 of the paper. A column a beta: how far networks move their input, and the gradient, by depth, beside what
-is expected: the root mean square over networks, exactly where that is known, and else to first order in the factor.
+Figures 1 and 2 of the paper. A column a beta: how far networks move their input, and the gradient, by depth, beside
+what is expected: the root mean square over networks, exactly where that is known, else to first order where it is
+below 1.
 """
 
 from __future__ import annotations

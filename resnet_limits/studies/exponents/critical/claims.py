@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....networks.blocks.block import Block
 from ....networks.blocks.outside import OutsideBlock
 from ....networks.blocks.two import TwoBlock
@@ -28,6 +28,34 @@ TOLERANCE_OF_EXPONENT = 0.1
 """The bias that is left, .03, is part of every interval, and of no third of this."""
 TOLERANCE_OF_CROSSING = 0.03
 NETWORK_OF_SETTING = "of the setting"
+
+
+def _times_sqrt(value: float) -> Rival:
+    return Rival("a factor L^(1/2 - beta)", "EX6-blocks-times-sqrt-L", value)
+
+
+def _off(value: float) -> Rival:
+    return Rival("beta off by 0.1", "EX7-search-beta-0.1", value)
+
+
+RIVALS_OF_EXPONENT = {
+    "setting": _times_sqrt(1.008),
+    "smooth": Rival("weights of size L^-1/2 beside the factor", "EX11-blocks-over-sqrt-L", 0.4962),
+    "relu.rough": _times_sqrt(0.9973),
+    "tanh.rough": _times_sqrt(0.9829),
+    "relu.brownian": _times_sqrt(1.002),
+    "tanh.brownian": _times_sqrt(0.9948),
+    "outside.brownian": _times_sqrt(0.9889),
+    "relu.persistent": _times_sqrt(1.272),
+    "tanh.persistent": _times_sqrt(1.096),
+    "outside.persistent": _times_sqrt(1.288),
+}
+RIVALS_OF_CROSSING = {
+    "setting": _off(-0.09131),
+    "relu.persistent": Rival("weights of a Hurst index off by 0.1", "EX8-hurst-0.1", 0.1003),
+    "tanh.persistent": _off(-0.09989),
+    "outside.persistent": _off(-0.09784),
+}
 WORDS_OF_INDEX = {0.2: "rough", 0.5: "brownian", 0.8: "persistent"}
 
 
@@ -118,6 +146,7 @@ def _critical(network: Network) -> Claim:
         where={"network": network.name},
         pins={"init": network.init.name, "block": network.block.name, "activation": network.activation},
         random=True,
+        rival=RIVALS_OF_EXPONENT[network.key],
     )
 
 
@@ -132,6 +161,7 @@ def _first_order(network: Network) -> Claim:
         where={"network": network.name},
         pins={"init": network.init.name, "block": network.block.name, "activation": network.activation},
         random=True,
+        rival=RIVALS_OF_CROSSING[network.key],
     )
 
 
@@ -142,6 +172,7 @@ GROUP = Group(
     title="At which exponent is the limit not trivial?",
     depths=Depths(low=LEAST_DEPTH_OF_SEARCH),
     memory=("width", "depth"),
+    grows={"depth": 1.0, "exponents.networks": 1.0},
     claims=(
         Claim(
             id="exponents.critical.setting",
@@ -154,6 +185,7 @@ GROUP = Group(
             outside=outside_of_search,
             note=in_words,
             random=True,
+            rival=RIVALS_OF_EXPONENT["setting"],
         ),
         *map(_critical, _CLAIMED),
         Claim(
@@ -166,6 +198,7 @@ GROUP = Group(
             where={"network": NETWORK_OF_SETTING},
             outside=outside_of_search,
             random=True,
+            rival=RIVALS_OF_CROSSING["setting"],
         ),
         *(_first_order(network) for network in _CLAIMED if network.key.endswith("persistent")),
     ),

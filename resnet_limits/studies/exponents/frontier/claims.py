@@ -6,7 +6,7 @@ The map is figure 7 of Marion, Fermanian, Biau & Vert (2022); where its level li
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....papers import MARION_SCALING
 from ...group import Group
 from ..theory import outside_of_search
@@ -20,6 +20,7 @@ GROUP = Group(
     title="Where do networks freeze, and where do they explode?",
     by_name=True,
     memory=("width", "depth"),
+    grows={"depth": 1.0, "exponents.networks": 1.0},
     claims=(
         Claim(
             id="exponents.frontier",
@@ -30,6 +31,7 @@ GROUP = Group(
             expected=Expected("value", 0.0, 0.03),
             outside=outside_of_search,
             random=True,
+            rival=Rival("beta off by 0.1", "EX7-search-beta-0.1", -0.09399),
         ),
     ),
     observables={

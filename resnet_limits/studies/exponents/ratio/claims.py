@@ -6,7 +6,7 @@ as is beta = 1 for weights that are smooth in depth. The moments of `V relu(W h)
 
 from __future__ import annotations
 
-from ....claims.claim import RELATIVE, Claim, Expected
+from ....claims.claim import RELATIVE, Claim, Expected, Rival
 from ....papers import MARION_SCALING
 from ...group import Group
 from ..outside import biased, of_two_matrices, without_exact_growth
@@ -40,6 +40,7 @@ GROUP = Group(
             observable="norm_ratio_to_exact",
             expected=Expected("value", 1.0, 0.05, scale=RELATIVE),
             where={"beta": BETA_CRITICAL},
+            rival=Rival("beta off by 0.1", "EX1-factor-beta-0.1", 0.7161),
             outside=without_exact_growth,
             random=True,
             needs=NEEDS_BETA.format(BETA_CRITICAL),
@@ -52,6 +53,7 @@ GROUP = Group(
             observable="gradient_norm_ratio_to_exact",
             expected=Expected("value", 1.0, 0.05, scale=RELATIVE),
             where={"beta": BETA_CRITICAL},
+            rival=Rival("the gradient at the middle layer", "EX2-gradient-of-the-middle-layer", 0.7815),
             outside=without_exact_growth,
             random=True,
             needs=NEEDS_BETA.format(BETA_CRITICAL),
@@ -64,6 +66,7 @@ GROUP = Group(
             observable="relative_change",
             expected=Expected("order", BETA_ABOVE - BETA_CRITICAL, 0.05),
             where={"beta": BETA_ABOVE, "statistic": "mean"},
+            rival=Rival("all layers have the same noise", "EX3-layers-repeat", -0.01029),
             outside=without_exact_growth,
             random=True,
             needs=NEEDS_BETA.format(BETA_ABOVE),
@@ -77,6 +80,7 @@ GROUP = Group(
             expected=Expected("order", 1.0, 0.05),
             where={"beta": BETAS_OF_SMOOTH[0]},
             pins={"init": "smooth", "scaling.beta": BETAS_OF_SMOOTH},
+            rival=Rival("smooth weights drawn anew in every layer", "EX4-smooth-is-independent", 1.521),
             outside=smooth_outside,
         ),
         Claim(
@@ -87,6 +91,7 @@ GROUP = Group(
             observable="log_growth_to_expected",
             expected=Expected("value", 1.0, 0.03, scale=RELATIVE),
             where={"beta": BETA_BELOW},
+            rival=Rival("the logarithm of the mean", "EX5-growth-of-infinite-width", 0.8933),
             outside=without_exact_growth,
             random=True,
             needs=NEEDS_BETA.format(BETA_BELOW),

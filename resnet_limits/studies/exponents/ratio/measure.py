@@ -34,6 +34,9 @@ from ..outside import log_growth, rate_of_growth, without_exact_growth
 from ..settings import Exponents
 from .claims import BETAS_OF_SMOOTH, NETWORKS_OF_SMOOTH, QUANTILES
 
+LARGEST_OF_FIRST_ORDER = 1.0
+"""Mean square change beyond which terms of higher order are not small."""
+
 Values = dict[str, Float[Tensor, "betas r"]]
 """The observables of each beta and replica."""
 
@@ -120,6 +123,7 @@ def _expected(settings: Exponents, betas: Sequence[float]) -> dict[str, np.ndarr
             block, phi = settings.block, settings.activation
             total = first_order_sum(settings.init, block, phi, depth, settings.horizon, backwards=backwards)
             squares = [depth ** (-2 * beta) * total for beta in betas]
+            squares = [square if square <= LARGEST_OF_FIRST_ORDER else math.nan for square in squares]
         expected[f"ratio.expected_{name}"] = np.sqrt(squares)
     if known:
         variance = 4 * rate_of_growth(settings) / settings.width
