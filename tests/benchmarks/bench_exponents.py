@@ -39,6 +39,7 @@ def naive(beta: float, depth: int) -> tuple[float, float]:
         h = h + f * (V @ torch.relu(W @ h))
     g = torch.randn(WIDTH, dtype=torch.float64)
     (p,) = torch.autograd.grad(h, h0, g)
+    h, h0 = h.detach(), h0.detach()
     return float(h.square().sum() / h0.square().sum()), float(p.square().sum() / g.square().sum())
 
 
@@ -50,7 +51,8 @@ def seconds(way: Callable[[], object]) -> float:
 
 def figure() -> None:
     """The loop over networks, and ours."""
-    naive(0.5, 10), observed(Exponents(depth=10), BETAS, 2)  # first calls
+    naive(0.5, 10)  # first calls
+    observed(Exponents(depth=10), BETAS, 2)
     loop = seconds(lambda: [naive(b, d) for d in DEPTHS for b in BETAS for _ in range(NAIVE_NETWORKS)])
     loop *= NETWORKS / NAIVE_NETWORKS
     ours = seconds(lambda: [observed(Exponents(depth=depth), BETAS, NETWORKS) for depth in DEPTHS])

@@ -20,22 +20,21 @@ LARGEST_POWER_DRAWN = 3.0
 
 
 def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
-    """The map of the deepest networks; None of fewer than two Hurst indices."""
-    jobs = [job for job in jobs if job.array("frontier.changes") is not None and hasattr(job.settings.init, "hurst")]
+    """The map of the deepest networks; None where none is there."""
+    jobs = [job for job in jobs if job.array("frontier.changes") is not None]
     deepest = max((job.settings.depth for job in jobs), default=0)
-    columns = {job.settings.init.hurst: job for job in jobs if job.settings.depth == deepest}
-    if len(columns) < 2:
+    columns = {_number(job, "index"): job for job in jobs if job.settings.depth == deepest}
+    if not columns:
         return None
     indices = sorted(columns)
     betas = columns[indices[0]].array("frontier.betas")
     changes = [columns[index].array("frontier.changes") for index in indices]
-    critical = [columns[index].array("frontier.critical") for index in indices]
     assert betas is not None
     powers = np.clip(np.nan_to_num(np.array(changes, dtype=float), nan=np.inf), None, LARGEST_POWER_DRAWN).T
     figure = Figure(figsize=(4.6, 3.5))
     axes = figure.subplots()
     mesh = axes.pcolormesh(indices, betas, powers, cmap="RdBu_r", vmin=-LARGEST_POWER_DRAWN, vmax=LARGEST_POWER_DRAWN)
-    line = [np.nan if c is None else float(c[0]) for c in critical]
+    line = [_number(columns[index], "critical") for index in indices]
     axes.plot(indices, line, "k--", lw=1.6, label="critical exponent")
     axes.set_xlabel("Hurst index $H$ of the weights")
     axes.set_ylabel("$\\beta$")
@@ -44,6 +43,11 @@ def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
     figure.legend(loc="outside lower center", fontsize=8)
     figure.colorbar(mesh, label="$\\log_{10}\\,|h_L - h_0|\\,/\\,|h_0|$", extend="max")
     return figure
+
+
+def _number(job: FinishedJob, name: str) -> float:
+    array = job.array(f"frontier.{name}")
+    return float("nan") if array is None else float(array[0])
 
 
 FIGURE = NamedFigure(

@@ -47,7 +47,7 @@ def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
 
 
 def _draw(axes: Axes, values: np.ndarray, mean: float, variance: float) -> None:
-    values = values[np.isfinite(values)]
+    values = values[np.isfinite(values) & (values > 0)]
     if len(values) < 2 or not variance > 0:
         return
     axes.hist(values, bins=BINS_OF_NORMS, density=True, color=COLOURS[0], alpha=0.5, label="networks")

@@ -59,9 +59,9 @@ def _draw(axes: Axes, jobs: Sequence[FinishedJob], name: str, beta: float) -> No
         i = _array(job, "betas").tolist().index(beta)
         values = _array(job, name)[i]
         depths.append(job.settings.depth)
-        middle.append(np.quantile(values, 0.5))
-        low.append(np.quantile(values, BAND_OF_RATIOS[0]))
-        high.append(np.quantile(values, BAND_OF_RATIOS[1]))
+        middle.append(np.quantile(values, 0.5, method="lower"))
+        low.append(np.quantile(values, BAND_OF_RATIOS[0], method="lower"))
+        high.append(np.quantile(values, BAND_OF_RATIOS[1], method="lower"))
         expected.append(_array(job, f"expected_{name}")[i])
     middle, low, high, expected = (drawable(np.array(x)) for x in (middle, low, high, expected))
     axes.fill_between(depths, low, high, color=COLOURS[0], alpha=0.2, lw=0, label="5 % to 95 % of networks")

@@ -10,6 +10,7 @@ import pytest
 
 from resnet_limits.claims.judge import judge
 from resnet_limits.measurement.record import WHY
+from resnet_limits.networks.activations import activation_named
 from resnet_limits.networks.activations.activation import Activation
 from resnet_limits.networks.blocks.one import OneBlock
 from resnet_limits.networks.blocks.outside import OutsideBlock
@@ -32,7 +33,7 @@ from resnet_limits.studies.exponents.networks import layer_weights
 from resnet_limits.studies.exponents.settings import Exponents, ExponentsKeys
 from resnet_limits.studies.exponents.study import STUDY
 from resnet_limits.studies.exponents.theory import exponent, outside_of_search, without_exponent
-from tests.planting import enlist
+from tests.planting import plant
 from tests.studies.exponents.small import named, search, small
 
 DEPTHS = [16, 128, 1024]
@@ -196,10 +197,10 @@ class Cosine(Activation):
 
 
 def test_what_declares_too_little_lies_outside(monkeypatch: pytest.MonkeyPatch):
-    enlist(monkeypatch, Activation.options, "cosine", Cosine)
     law = IidLaw(sigma_b=0.0)
-    assert "does not declare whether E phi(z) = 0" in (without_exponent(law, TwoBlock(), "cosine") or "")
     assert "block=one" in (without_exponent(law, OneBlock(), "relu") or "")
     assert math.isnan(exponent(law, OneBlock(), "relu"))
+    plant(monkeypatch, activation_named, lambda name: Cosine(), within="resnet_limits.studies.exponents")
+    assert "does not declare whether E phi(z) = 0" in (without_exponent(law, TwoBlock(), "cosine") or "")
     assert "no biases" in (outside_of_search(small(init=IidLaw(sigma_b=0.5))) or "")
     assert "zero" in (outside_of_search(replace(small(), init=ZeroLaw())) or "")

@@ -170,6 +170,7 @@ _CLAIMED = _pinned(40)
 GROUP = Group(
     name="critical",
     title="At which exponent is the limit not trivial?",
+    seconds=25,
     depths=Depths(low=LEAST_DEPTH_OF_SEARCH),
     memory=("width", "depth"),
     grows={"depth": 1.0, "exponents.networks": 1.0},

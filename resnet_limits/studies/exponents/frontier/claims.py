@@ -19,6 +19,7 @@ GROUP = Group(
     name="frontier",
     title="Where do networks freeze, and where do they explode?",
     by_name=True,
+    seconds=2,
     memory=("width", "depth"),
     grows={"depth": 1.0, "exponents.networks": 1.0},
     claims=(
@@ -41,6 +42,7 @@ GROUP = Group(
     arrays={
         "frontier.betas": "exponents beta",
         "frontier.changes": "log10 of |h_L - h_0|/|h_0| by beta, mean over networks; infinite where one exploded",
+        "frontier.index": "Hurst index of the weights",
         "frontier.critical": "the critical exponent of the law, the block and the activation",
     },
 )

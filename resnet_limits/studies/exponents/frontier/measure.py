@@ -18,7 +18,7 @@ from ....measurement.record import Measurement, Record, unknown
 from ....networks.blocks import field
 from ..networks import directions, drawn_weights, log_changes
 from ..settings import Exponents
-from ..theory import exponent_of
+from ..theory import exponent_of, index_of
 from .claims import LEVEL_OF_FRONTIER
 
 POINTS_OF_LEVEL = 9
@@ -38,7 +38,8 @@ def measure(job: Job) -> Measurement:
             local = _local(grid, columns[0].mean(axis=-1))
         around.append(log_changes(vector_field, weights, local, x0))
     means = np.concatenate(columns, axis=-1).mean(axis=-1) / math.log(10)
-    arrays = {"betas": grid, "changes": means, "critical": np.array([exponent_of(settings)])}
+    arrays = {"betas": grid, "changes": means}
+    arrays |= {"critical": np.array([exponent_of(settings)]), "index": np.array([index_of(settings.init)])}
     records = [
         Record("frontier_change", float(change), coordinates={"beta": float(beta)}, replicas=keys.networks)
         for beta, change in zip(grid, means, strict=True)

@@ -29,6 +29,7 @@ def smooth_outside(settings: Exponents) -> str | None:
 GROUP = Group(
     name="ratio",
     title="What does the factor L^-beta do to a random network?",
+    seconds=8,
     memory=("replicas", "width", "depth"),
     conditional=("smooth_relative_change",),
     claims=(
