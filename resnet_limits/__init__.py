@@ -63,6 +63,7 @@ if TYPE_CHECKING:  # for type checkers, which cannot ask a registry
     from .data.sources.source import Images as Images
     from .data.sources.source import Plane as Plane
     from .data.sources.spirals import SpiralsData as SpiralsData
+    from .data.sources.tanh_flow import TanhFlowData as TanhFlowData
     from .data.sources.target_file import TargetFileData as TargetFileData
     from .errors import ReslimError as ReslimError
     from .errors import SettingError as SettingError
@@ -147,6 +148,10 @@ if TYPE_CHECKING:  # for type checkers, which cannot ask a registry
     from .settings.keys import key as key
     from .settings.training import Minimiser as Minimiser
     from .settings.training import Train as Train
+    from .studies.exponents.settings import Exponents as Exponents
+    from .studies.exponents.settings import ExponentsKeys as ExponentsKeys
+    from .studies.exponents.settings import ScalingKeys as ScalingKeys
+    from .studies.exponents.settings import TrainedKeys as TrainedKeys
     from .studies.flow.settings import Flow as Flow
     from .studies.flow.settings import FlowKeys as FlowKeys
     from .studies.flow.settings import ImageKeys as ImageKeys
@@ -187,6 +192,8 @@ _PLACES = {
     "Extremal": "limits.euler_lagrange",
     "FinishedJob": "measurement.job",
     "FiniteDepthKernel": "limits.kernel_recursion",
+    "Exponents": "studies.exponents.settings",
+    "ExponentsKeys": "studies.exponents.settings",
     "Fixed": "limits.hamiltonian.end_loss",
     "FixedEnds": "limits.hamiltonian.shooting",
     "GaussianKernel": "limits.hamiltonian.kernels.gaussian",
@@ -222,6 +229,7 @@ _PLACES = {
     "ResidualBranch": "sampling.deep",
     "ReslimError": "errors",
     "Rival": "claims.claim",
+    "ScalingKeys": "studies.exponents.settings",
     "SettingError": "errors",
     "Settings": "settings.base",
     "ShallowNetwork": "sampling.schemes",

@@ -121,6 +121,13 @@ MARION_SCALING = Paper(
     2022,
     "2206.06929",
 )
+COHEN = Paper(
+    "Cohen, Cont, Rossier & Xu",
+    "Cohen, Alain-Sam and Cont, Rama and Rossier, Alain and Xu, Renyuan",
+    "Scaling properties of deep residual networks",
+    2021,
+    "2105.12245",
+)
 MARION_REGULARISATION = Paper(
     "Marion, Wu, Sander & Biau",
     "Marion, Pierre and Wu, Yu-Han and Sander, Michael E. and Biau, Gérard",

@@ -149,7 +149,8 @@ def test_the_dataclasses_and_the_yaml_have_the_same_defaults(settings):
     if settings != STUDIES[settings.study](study=settings.study):  # of the defaults every one is the dataclass's
         brought |= SUITED if settings.study == "ode" and isinstance(settings.data, Images) else set()
         brought |= {"init.sigma_w", "init.sigma_b"} if settings.study == "sde" else set()
-        brought |= {"block.hidden"} if settings.study == "flow" else set()
+        brought |= {"init.sigma_b"} if settings.study == "exponents" else set()
+        brought |= {"block.hidden"} if settings.study in ("exponents", "flow") else set()
         brought |= (
             {"width", "train.epochs"} if settings.study == "flow" and isinstance(settings.data, DigitsData) else set()
         )

@@ -284,6 +284,12 @@ Gradients are L times as large as with a factor 1/L (sgd). A change of the funct
 in each of two matrices (Adam); the first steps, which move one of them, change the output like sqrt(L).
 """
 
+UNSCALED = Parametrisation(alpha=0.0, horizon_power=0.0)
+"""No factor on a block, and one rate for all parameters, whatever the depth: what training makes of that is measured.
+
+Cohen, Cont, Rossier & Xu 2021 (arXiv 2105.12245).
+"""
+
 NTK = Parametrisation(
     alpha=0.0,
     horizon_power=0.0,

@@ -48,6 +48,21 @@ class Train(WithKeys):
             raise SettingError(f"train.momentum={self.momentum}: only train.optimizer=sgd has a momentum of this name")
 
 
+GAIN = 0.01
+"""Fraction by which the loss of an epoch has to fall below the least before it, to count as a gain."""
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """When a network stops early (`training/stopping.py`): a loss of an epoch, and epochs on end without a gain."""
+
+    loss: float
+    patience: int
+
+    def __str__(self) -> str:
+        return f"loss of an epoch below {self.loss:g}, or {self.patience} epochs without a gain of {GAIN:.0%}"
+
+
 @dataclass
 class Minimiser(WithKeys):
     """How minimisers of regularised problems are found: `training/minimiser.py`."""

@@ -29,10 +29,11 @@ from ..networks.steps import STEPS
 from ..networks.steps.step import Step
 from ..networks.vector_field import VectorField
 from ..random import permutation
-from ..settings.training import Train
+from ..settings.training import Stopping, Train
 from . import observables
 from .loss_of_replicas import loss
 from .shown import Shown
+from .stopping import EarlyStopping
 from .trained import Parameters, TrainedParameters
 
 Parametrised = Callable[[Parameters], Parameters]
@@ -60,6 +61,7 @@ def train(
     sink: Sink | None = None,
     parametrised: Parametrised | None = None,
     penalty: Penalty | None = None,
+    stopping: Stopping | None = None,
 ) -> TrainedParameters:
     """Train the networks of all replicas, which see the same mini-batches.
 
@@ -71,24 +73,27 @@ def train(
 
     `parametrised` makes the parameters of the network from those that are trained, whose names in the trunk begin with
     `trunk.` too (layers that share weights, weights that are normalised, a read-in that stays as it is); `penalty` is
-    added to the loss of each mini-batch.
+    added to the loss of each mini-batch. With `stopping` each network ends by its rule (`stopping.py`), one whose loss
+    is not finite too, and what is returned are the weights that each ended with.
 
     Raises `SettingError` for a batch larger than the data, `MeasurementError` naming depth, step and learning rate
-    where a loss is not finite, unless `explosion="record"`; `OutputError` where a checkpoint cannot be written.
+    where a loss is not finite, unless `explosion="record"` or there is a rule of `stopping`; `OutputError` where a
+    checkpoint cannot be written.
     """
     points = len(dataset.x_train)
     if settings.batch_size > points:
         raise SettingError(f"train.batch_size={settings.batch_size}: there are {points} training points")
     checkpoints = checkpoints or NoCheckpoints()
     parameters = _leaves(start)
-    width = parameters["read_out.W"].shape[-1]
-    scales = parametrisation.with_layer_rate(settings.lr_exponent).at(depth=depth, width=width)
+    scales = parametrisation.with_layer_rate(settings.lr_exponent).at(depth=depth, width=vector_field.width)
     optimiser = _optimiser(scales.groups(parameters, kinds_of_parameters(vector_field), settings), settings)
     trunk = default_engine().trunk(float(settings.memory))
     trained = TrainedParameters(parameters)
     shown = Shown(sink or NoSink())
-    _restore(checkpoints.load(), trained, optimiser)
-    steps = settings.epochs * _per_epoch(points, settings)
+    early = None if stopping is None else EarlyStopping(stopping, parameters)
+    _restore(checkpoints.load(), trained, optimiser, early)
+    per_epoch = _per_epoch(points, settings)
+    steps = settings.epochs * per_epoch
     saved = time.monotonic()
     for epoch, batch, is_last in _remaining_batches(points, settings, seed=seed, done=len(trained.losses)):
         done = len(trained.losses)
@@ -100,22 +105,30 @@ def train(
         losses = loss(logits(vector_field, step, network, points_of_batch, h, through=trunk), targets)
         if penalty is not None:
             losses = losses + penalty(network, points_of_batch)
-        if not all(map(math.isfinite, losses.tolist())):
+        if early is not None:
+            early.see(losses, done)
+        elif not all(map(math.isfinite, losses.tolist())):
             return _exploded(trained, f"the loss is {float(losses.detach().max())}", settings, scales, explosion)
         losses.backward(torch.ones_like(losses))  # replicas do not interact: each gets the gradient of its own loss
         optimiser.step()
         trained.losses.append(losses.detach())
         trained.gradient_norms.append(_gradient_norm(parameters, losses))
         if is_last:
-            if not all(map(_is_finite, parameters.values())):
+            if early is not None:
+                if early.after_epoch(torch.stack(trained.losses[-per_epoch:]), done + 1):
+                    break
+            elif not all(map(_is_finite, parameters.values())):
                 return _exploded(trained, "a weight is not finite", settings, scales, explosion)
             _observe(trained, _network(parameters, parametrised), vector_field, step, dataset, h)
         shown.step(trained, is_last=is_last)
         due = checkpoints.wanted() or time.monotonic() - saved >= settings.checkpoint_seconds
         if due and done + 1 < steps:
-            checkpoints.save(_state(trained, optimiser))
+            checkpoints.save(_state(trained, optimiser, early))
             saved = time.monotonic()
         progress((done + 1) / steps, _message(epoch, settings, trained))
+    if early is not None:
+        early.finish(len(trained.losses))
+        trained.stopped_at, trained.ends = early.at, early.ends()
     return trained
 
 
@@ -229,9 +242,10 @@ def _exploded(
 
 CURVES_BY_STEP = ("losses", "gradient_norms")
 CURVES_BY_EPOCH = ("test_losses", "accuracies", "roughness", "largest_increment")
+STOPPING = "stopping."
 
 
-def _state(trained: TrainedParameters, optimiser: Optimizer) -> State:
+def _state(trained: TrainedParameters, optimiser: Optimizer, early: EarlyStopping | None) -> State:
     """All that training needs to go on: the generators' state is the position, the number of steps that are done."""
     arrays = {}
     for name, parameter in trained.parameters.items():
@@ -245,12 +259,16 @@ def _state(trained: TrainedParameters, optimiser: Optimizer) -> State:
     for observable in CURVES_BY_EPOCH:
         if by_epoch := getattr(trained, observable):
             arrays[observable], steps[observable] = torch.stack(list(by_epoch.values())), list(by_epoch)
+    if early is not None:
+        arrays |= {f"{STOPPING}{name}": value for name, value in early.state().items()}
     arrays = {name: value.detach().cpu().numpy() for name, value in arrays.items()}
     return State(arrays, {"done": len(trained.losses), "steps": steps})
 
 
 @torch.no_grad()
-def _restore(state: State | None, trained: TrainedParameters, optimiser: Optimizer) -> None:
+def _restore(
+    state: State | None, trained: TrainedParameters, optimiser: Optimizer, early: EarlyStopping | None
+) -> None:
     """Put a saved state back in place; nothing where there is none."""
     if state is None:
         return
@@ -270,3 +288,6 @@ def _restore(state: State | None, trained: TrainedParameters, optimiser: Optimiz
     for observable, steps in state.values["steps"].items():
         values = torch.tensor(state.arrays[observable], device=where)
         setattr(trained, observable, dict(zip(steps, values, strict=True)))
+    if early is not None:
+        mine = {name.removeprefix(STOPPING): a for name, a in state.arrays.items() if name.startswith(STOPPING)}
+        early.restore(mine)

@@ -44,6 +44,8 @@ def largest_increment(squares: Tensor, trunk: Mapping[str, Tensor]) -> Tensor:
 
 
 def gradient_norm(gradients: Mapping[str, Tensor]) -> Tensor:
-    depth = next(iter(gradients.values())).shape[1]
+    """A parameter that all layers share counts once."""
+    depth = max(g.shape[1] for g in gradients.values())
     norms = [torch.linalg.vector_norm(g, dim=tuple(range(2, g.dim()))) for g in gradients.values()]
+    norms = [torch.nn.functional.pad(norm, (0, depth - norm.shape[1])) for norm in norms]
     return (depth * torch.stack(norms).double().square().sum(dim=(0, 2))).sqrt()

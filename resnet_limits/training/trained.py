@@ -19,7 +19,8 @@ class TrainedParameters:
     there (of a classification), and roughness and largest increment of the weight path.
 
     With `explosion="record"`, `exploded_at` is the number of steps after which the loss was not finite, or at the end
-    of an epoch a weight; the parameters are those after these steps.
+    of an epoch a weight; the parameters are those after these steps. With a rule of stopping `stopped_at` (r,) are the
+    steps after which each network ended, and `ends` says how (`stopping.ENDS`).
     """
 
     parameters: Parameters
@@ -30,3 +31,5 @@ class TrainedParameters:
     roughness: dict[int, Tensor] = field(default_factory=dict)
     largest_increment: dict[int, Tensor] = field(default_factory=dict)
     exploded_at: int | None = None
+    stopped_at: Tensor | None = None
+    ends: list[str] = field(default_factory=list)

@@ -26,6 +26,7 @@ from resnet_limits.data.sources.moons import MoonsData
 from resnet_limits.data.sources.points import PointsData
 from resnet_limits.data.sources.source import Data
 from resnet_limits.data.sources.spirals import SpiralsData
+from resnet_limits.data.sources.tanh_flow import TanhFlowData, tanh_flow
 from resnet_limits.data.sources.target_file import TargetFileData
 from resnet_limits.errors import RequestError, SettingError
 from resnet_limits.settings.checks import check_values
@@ -62,6 +63,27 @@ class TestSpirals(DataSetLaws):
 class TestGaussian(DataSetLaws):
     settings = GaussianData(outputs=3)
     classes = 0
+
+
+class TestTanhFlow(DataSetLaws):
+    settings = TanhFlowData(features=4, steps=7)
+    classes = 0
+
+    def test_training_points_have_mean_zero_and_variance_one_or_are_zero(self):
+        lengths = self.loaded(0).x_train.norm(dim=1)  # they stand as they are made, of length one
+        torch.testing.assert_close(lengths, torch.ones_like(lengths))
+
+    def test_targets_are_standardised_too(self):
+        lengths = self.loaded(0).y_train.norm(dim=1)
+        torch.testing.assert_close(lengths, torch.ones_like(lengths))
+
+    def test_targets_are_what_the_flow_makes_of_points(self):
+        z, steps = np.array([[0.3, -0.2]]), 7
+        (a, b), moved = z[0], tanh_flow(z, steps)[0]
+        for k in range(steps):
+            s, c = np.sin(5 * np.pi * k / steps), np.cos(5 * np.pi * k / steps)
+            a, b = a + np.tanh(s * a + c) / steps**0.5, b + np.tanh(s * b + c) / steps**0.5
+        assert moved == pytest.approx([a, b], rel=1e-12)
 
 
 class TestPoints(DataSetLaws):

@@ -18,6 +18,7 @@ SMOKE = ("preset=smoke", "device=cpu", "train.checkpoint_seconds=0")
 OF_EACH_STUDY = {
     "ode": TRAINS,
     "sde": ("study=sde", *SMOKE[:2], "claims=[sde.strong,sde.weak.norm]", "depth=8,16,32"),
+    "exponents": ("study=exponents", *SMOKE[:2], "claims=[exponents.ratio.forward]", "depth=8,16,32"),
     "gamma": ("study=gamma", *SMOKE[:2], "claims=[gamma.value,gamma.classes.value]", "depth=4,8,16"),
     "hamiltonian": ("study=hamiltonian", *SMOKE[:2], "claims=[hamiltonian.shooting.value]", "depth=4,8,16"),
     "kernel": ("study=kernel", *SMOKE[:2], "claims=[kernel.nngp.width,kernel.inference.time]", "depth=8,16,32"),

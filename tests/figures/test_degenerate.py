@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -69,10 +70,16 @@ def arrays(study: str) -> dict[str, np.ndarray]:
     """What a tiny job keeps for figures."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of measurements: it is figures that are looked at
-        return studies.get(study).measure(Job(TINY[study])).arrays
+        measured = studies.get(study).measure(Job(TINY[study])).arrays
+        if study == "exponents":  # the map is measured where it is asked for by name
+            measured |= studies.get(study).measure(Job(replace(TINY[study], claims=["exponents.frontier"]))).arrays
+        return measured
 
 
-COORDINATES = ("functions.inputs", "functions.grid", "trained.layers", "trained.labels")
+COORDINATES = (
+    *("functions.inputs", "functions.grid", "trained.layers", "trained.labels"),
+    *("ratio.betas", "frontier.betas", "frontier.index"),
+)
 
 
 def changed(name: str, array: np.ndarray, change: str) -> np.ndarray:
@@ -102,6 +109,10 @@ OF_STUDY = {
     "minimisers": "gamma",
     "deformed_grid": "flow",
     "folding": "flow",
+    "scaled_ratios": "exponents",
+    "smooth_ratios": "exponents",
+    "norm_law": "exponents",
+    "frontier": "exponents",
 }
 
 

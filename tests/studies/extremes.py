@@ -43,6 +43,7 @@ from resnet_limits.settings.keys import Entry, describe
 from resnet_limits.settings.registry import groups, options_of
 from resnet_limits.settings.training import Minimiser, Train
 from resnet_limits.studies import study as studies
+from resnet_limits.studies.exponents.settings import Exponents, ExponentsKeys
 from resnet_limits.studies.flow.settings import Flow, FlowKeys, ImageKeys
 from resnet_limits.studies.gamma.settings import Gamma, GammaKeys
 from resnet_limits.studies.hamiltonian.settings import Hamiltonian, HamiltonianKeys
@@ -63,6 +64,14 @@ TINY: dict[str, Settings] = {
         ode=OdeKeys(inputs=2, draws=2, paths=2),
     ),
     "sde": Sde(depth=4, width=4, replicas=8, device="cpu", sde=SdeKeys(threshold=100.0)),
+    "exponents": Exponents(
+        depth=4,
+        width=4,
+        replicas=4,
+        device="cpu",
+        block=TwoBlock(hidden=4),
+        exponents=ExponentsKeys(inputs=2, networks=4),
+    ),
     "gamma": Gamma(
         depth=4,
         width=2,
@@ -237,6 +246,14 @@ TOGETHER: dict[str, list[dict[str, Any]]] = {
         {"hamiltonian.kernel": "gaussian", "hamiltonian.length": 1e3},
         {"hamiltonian.kernel": "gaussian", "hamiltonian.length": 1e-3},
         {"width": 1, "hamiltonian.points": 2, "depth": 1},
+    ],
+    "exponents": [
+        {"init.sigma_w": 0.0},
+        BOTH_ZERO,
+        {"horizon": 1e-8},
+        {"scaling.beta": [0.0, 4.0]},
+        {"width": 1, "block": TwoBlock(hidden=1), "exponents.inputs": 1, "depth": 1, "replicas": 2},
+        {"init": ZeroLaw()},
     ],
     "gamma": [
         {"gamma.alpha": 1e-14},

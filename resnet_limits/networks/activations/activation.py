@@ -53,6 +53,8 @@ class Activation(ABC):
     """`sup |phi|`; None: no bound is declared."""
     increasing: ClassVar[bool | None] = None
     """Whether `phi' >= 0` everywhere; None: not declared."""
+    centred: ClassVar[bool | None] = None
+    """Whether `E phi(z) = 0` for every centred normal z, as of odd functions; None: not declared."""
     linear: ClassVar[bool] = False
     """Whether `phi(z) = c z`."""
     arc_cosine: ClassVar[bool] = False

@@ -24,6 +24,7 @@ class Gelu(Activation):
     value_at_0, slope_at_0, curvature_at_0 = 0.0, 0.5, math.sqrt(2 / math.pi)  # twice the density at 0
     steepest = 1.1289041452  # at z = sqrt 2
     increasing = False
+    centred = False
 
     def __call__(self, z: Tensor) -> Tensor:
         import torch

@@ -20,6 +20,7 @@ class Identity(Activation):
     value_at_0, slope_at_0, curvature_at_0 = 0.0, 1.0, 0.0
     steepest = 1.0
     increasing = True
+    centred = True
     linear = True
     of_value = True
 

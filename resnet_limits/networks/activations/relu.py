@@ -20,6 +20,7 @@ class Relu(Activation):
     value_at_0 = 0.0
     steepest = 1.0
     increasing = True
+    centred = False
     arc_cosine = True
     of_value = True
 

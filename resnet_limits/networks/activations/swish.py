@@ -26,6 +26,7 @@ class Swish(Activation):
     value_at_0, slope_at_0, curvature_at_0 = 0.0, 0.5, 0.5
     steepest = 1.0998393202  # at z = 2.3994
     increasing = False
+    centred = False
 
     def __call__(self, z: Tensor) -> Tensor:
         import torch

@@ -21,6 +21,7 @@ class Tanh(Activation):
     steepest = 1.0
     bound = 1.0
     increasing = True
+    centred = True
     of_value = True
 
     def __call__(self, z: Tensor) -> Tensor:

@@ -9,6 +9,8 @@ from ...settings.keys import fixed, key
 from .law import Random, Regularity
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ..path import Draw, Path
 
 
@@ -27,3 +29,9 @@ class FractionalLaw(Random):
         from ..fractional import increments_path
 
         return increments_path(self.hurst, draw)
+
+    def autocorrelation(self, depth: int, horizon: float) -> np.ndarray:
+        import numpy as np
+
+        k, twice = np.arange(depth), 2 * self.hurst
+        return ((k + 1.0) ** twice - 2 * k**twice + abs(k - 1.0) ** twice) / 2

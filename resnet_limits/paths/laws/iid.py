@@ -9,6 +9,8 @@ from ...settings.keys import fixed
 from .law import Random, Regularity
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ..path import Draw, Path
 
 
@@ -26,3 +28,8 @@ class IidLaw(Random):
         from ..iid import IidPath
 
         return IidPath(draw)
+
+    def autocorrelation(self, depth: int, horizon: float) -> np.ndarray:
+        import numpy as np
+
+        return (np.arange(depth) == 0).astype(float)

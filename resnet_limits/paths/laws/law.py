@@ -19,6 +19,7 @@ from ...settings.registry import Option, Registry
 from ...settings.trial import require_shape
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
     from ..path import Draw, Path
@@ -101,6 +102,11 @@ class Init(Option):
             f"init={self.name}: the layers must be independent, of matrix-normal weights; choose init=iid or"
             " init=matrix_normal"
         )
+
+    def autocorrelation(self, depth: int, horizon: float) -> np.ndarray | None:
+        """Correlation of a weight in layer k with itself in layer k + j, j = 0, ..., depth - 1, where it depends on j
+        alone; None: not declared."""
+        return None
 
     def tried(self) -> None:
         """Raise `SettingError` where a path, if it draws one, is no function of time of the parameter's shape, or what

@@ -10,6 +10,8 @@ from ...settings.keys import fixed, key
 from .law import Random, Regularity
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ..path import Draw, Path
 
 
@@ -28,3 +30,8 @@ class SmoothLaw(Random):
         from ..smooth import smooth_path
 
         return smooth_path(self.correlation, draw)
+
+    def autocorrelation(self, depth: int, horizon: float) -> np.ndarray:
+        import numpy as np
+
+        return np.exp(-((np.arange(depth) * horizon / depth / self.correlation) ** 2) / 2)

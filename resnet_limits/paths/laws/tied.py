@@ -10,6 +10,8 @@ from ...settings.keys import fixed
 from .law import Random, Regularity
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ..path import Draw, Path
 
 
@@ -27,3 +29,8 @@ class TiedLaw(Random):
         from ..tied import TiedPath
 
         return TiedPath(draw.sigma * draw.normals(draw.shape), draw.horizon)
+
+    def autocorrelation(self, depth: int, horizon: float) -> np.ndarray:
+        import numpy as np
+
+        return np.ones(depth)

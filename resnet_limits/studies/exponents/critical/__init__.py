@@ -1,0 +1,1 @@
+"""`exponents.critical`: at which exponent the limit is not trivial."""

@@ -1,0 +1,1 @@
+"""`exponents.ratio`: what the factor L^-beta does to a random network."""

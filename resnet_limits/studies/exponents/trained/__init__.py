@@ -1,0 +1,1 @@
+"""`exponents.trained`: are trained weights smooth, diffusive or neither?"""
