@@ -50,8 +50,8 @@ def planted(beta: float, *, drift: float = 0.0, noise: float = 0.0, networks: in
     steps = np.array([0.0, drift, drift * WEIGHT_OF_CHANGE / (1 + WEIGHT_OF_CHANGE)])
     shifts = np.cumsum(steps * np.r_[0.0, np.diff(log_depth[:, 0])])[:, None]
     draw = np.random.default_rng(seed)
-    own, shared = draw.standard_normal((3, 1, networks)), draw.standard_normal((1, 1, networks))
-    return (slopes * log_depth + shifts)[:, :, None] + noise * (own + shared)
+    alone, shared = draw.standard_normal((3, 1, networks)), draw.standard_normal((1, 1, networks))
+    return (slopes * log_depth + shifts)[:, :, None] + noise * (alone + shared)
 
 
 def test_the_search_finds_a_planted_exponent():
