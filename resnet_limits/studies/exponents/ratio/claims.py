@@ -81,7 +81,7 @@ GROUP = Group(
             expected=Expected("order", 1.0, 0.05),
             where={"beta": BETAS_OF_SMOOTH[0]},
             pins={"init": "smooth", "scaling.beta": BETAS_OF_SMOOTH},
-            rival=Rival("smooth weights drawn anew in every layer", "EX4-smooth-is-independent", 1.521),
+            rival=Rival("smooth weights drawn anew in every layer", "EX4-smooth-is-independent", 1.53),
             outside=smooth_outside,
         ),
         Claim(
