@@ -87,8 +87,8 @@ def crossings(
     return Crossings(*map(_jackknife, (shallow, deep, deep + WEIGHT_OF_CHANGE * (deep - shallow))))
 
 
-def slopes_of_growth(depths: Sequence[int], means: Float[np.ndarray, pair * more]) -> Float[np.ndarray, "..."]:
-    """`s`, infinite where the deeper networks exploded."""
+def slopes_of_growth(depths: Sequence[int], means: np.ndarray) -> np.ndarray:
+    """`s` of means (2, ...), infinite where the deeper networks exploded."""
     with np.errstate(invalid="ignore"):
         slopes = (means[1] - means[0]) / math.log(depths[1] / depths[0])
     return np.where(np.isfinite(slopes), slopes, np.inf)
