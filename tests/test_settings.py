@@ -210,7 +210,7 @@ def test_values_of_another_type_are_refused_by_name(settings):
             wrong = [1, ["a word"], [True], [1.5], [[1]], *(value for value in wrong if value != [1])]
         if entry.type == typing.Optional[list[list[int]]]:
             wrong += [[], [[]], [["a word"]], [[True]], [[1.5]], [[0, 0]], [[[1]]]]
-        if entry.type == typing.Optional[list[float]]:
+        if entry.type in (list[float], typing.Optional[list[float]]):
             wrong = [1, ["a word"], [True], [math.nan], [[1]], *(value for value in wrong if value != [1])]
         optional = type(None) in typing.get_args(entry.type)
         for value in [*wrong, *([] if optional else [None])]:

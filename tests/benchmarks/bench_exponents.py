@@ -20,7 +20,7 @@ import torch
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.blocks.two import TwoBlock
 from resnet_limits.paths.laws.fractional import FractionalLaw
-from resnet_limits.studies.exponents.networks import directions, drawn_weights, log_changes
+from resnet_limits.studies.exponents.networks import drawn_weights, log_changes, orthogonal_inputs
 from resnet_limits.studies.exponents.ratio.measure import observed
 from resnet_limits.studies.exponents.settings import Exponents
 
@@ -69,7 +69,7 @@ def search() -> None:
     """Weights for all betas of a search, and for each."""
     law = FractionalLaw(sigma_b=0.0, hurst=0.8)
     settings = Exponents(init=law, dtype="float32")
-    vector_field, x0 = field(TwoBlock(hidden=WIDTH), "relu", WIDTH), directions(settings, 16)
+    vector_field, x0 = field(TwoBlock(hidden=WIDTH), "relu", WIDTH), orthogonal_inputs(settings, 16)
     betas = [0.6 + 0.025 * i for i in range(9)]
 
     def changes(of: list[float]) -> None:

@@ -68,7 +68,7 @@ def random_networks(settings: Exponents) -> Networks:
     return (LayerByLayer if is_known and not law.sizes().sigma_b else WithMatrices)(settings)
 
 
-def directions(settings: Exponents, count: int) -> Float[Tensor, "n d"]:
+def orthogonal_inputs(settings: Exponents, count: int) -> Float[Tensor, "n d"]:
     """Orthogonal inputs with `|h|^2 = D`, drawn once a seed."""
     normals = noise((settings.width, count), Stream(settings.seed, "exponents.inputs"), replicas=1, dtype=torch.float64)
     frame = torch.linalg.qr(normals[0]).Q.T * math.sqrt(settings.width)
@@ -93,7 +93,7 @@ class LayerByLayer:
     settings: Exponents
 
     def passes(self, betas: Sequence[float], depth: int, replicas: int) -> Iterator[Passes]:
-        start = directions(self.settings, 1)[0]
+        start = orthogonal_inputs(self.settings, 1)[0]
         two, d = type(self.settings.block) is TwoBlock, self.settings.width
         inner = self.settings.block.hidden if isinstance(self.settings.block, TwoBlock) else 0
         for first, count in on_tape(replicas, len(betas) * depth * (d + inner)):
@@ -180,7 +180,7 @@ class WithMatrices:
     settings: Exponents
 
     def passes(self, betas: Sequence[float], depth: int, replicas: int) -> Iterator[Passes]:
-        settings, start = self.settings, directions(self.settings, 1)[0]
+        settings, start = self.settings, orthogonal_inputs(self.settings, 1)[0]
         vector_field = field(settings.block, settings.activation, settings.width)
         for first, weights in drawn_weights(settings, vector_field.shapes, depth, replicas):
             count = len(next(iter(weights.values())))
@@ -200,7 +200,7 @@ def layer_weights(
     settings: Exponents, shapes: dict[str, tuple[int, ...]], depth: int, first: int, count: int
 ) -> dict[str, Float[Tensor, "r layers *shape"]]:
     """The weights of the layers, replicas first to first + count - 1: the law's at the times k T/L."""
-    like = directions(settings, 1)
+    like = orthogonal_inputs(settings, 1)
     path = draw_path(
         settings.init,
         shapes,
@@ -226,7 +226,10 @@ def drawn_weights(
 
 
 def log_changes(
-    vector_field: VectorField, weights: Mapping[str, Tensor], betas: Sequence[float], x0: Float[Tensor, "n d"]
+    vector_field: VectorField,
+    weights: Mapping[str, Tensor],
+    betas: Sequence[float] | np.ndarray,
+    x0: Float[Tensor, "n d"],
 ) -> Float[np.ndarray, "betas r"]:
     """Half the log of the mean over inputs of `|h_L - h_0|^2/|h_0|^2`; infinite where a network exploded."""
     of_field = {name: weights[name] for name in vector_field.shapes}
@@ -236,4 +239,4 @@ def log_changes(
         h = default_engine().forward(vector_field, Euler(), start, of_field, float(depth**-beta)).double()
         moved = ((h - start).square().sum(dim=-1) / sizes).mean(dim=-1)
         rows.append(torch.where(moved.isfinite(), moved, math.inf).log().cpu().numpy() / 2)
-    return np.stack(rows)
+    return np.stack(rows) if rows else np.empty((0, len(start)))

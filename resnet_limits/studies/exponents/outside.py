@@ -9,7 +9,7 @@ from ..outside import still
 from .settings import Exponents
 
 
-def of_two_matrices(settings: Exponents) -> str | None:
+def unless_two_matrices(settings: Exponents) -> str | None:
     """Why the blocks are not `V phi(W h)`, or None."""
     if type(settings.block) is TwoBlock:
         return None
@@ -35,7 +35,7 @@ def biased(settings: Exponents) -> str | None:
 
 def without_exact_growth(settings: Exponents) -> str | None:
     """Why `E|h_L|^2` is not known in closed form, or None."""
-    if (reason := of_two_matrices(settings) or biased(settings)) is not None:
+    if (reason := unless_two_matrices(settings) or biased(settings)) is not None:
         return reason
     phi = activation_named(settings.activation)
     if not (phi.arc_cosine or (phi.linear and phi.slope_at_0)):

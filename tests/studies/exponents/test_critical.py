@@ -50,16 +50,16 @@ def planted(beta: float, *, drift: float = 0.0, noise: float = 0.0, networks: in
     steps = np.array([0.0, drift, drift * WEIGHT_OF_CHANGE / (1 + WEIGHT_OF_CHANGE)])
     shifts = np.cumsum(steps * np.r_[0.0, np.diff(log_depth[:, 0])])[:, None]
     draw = np.random.default_rng(seed)
-    own, shared = draw.standard_normal((3, 1, networks)), draw.standard_normal((1, 1, networks))
-    return (slopes * log_depth + shifts)[:, :, None] + noise * (own + shared)
+    alone, shared = draw.standard_normal((3, 1, networks)), draw.standard_normal((1, 1, networks))
+    return (slopes * log_depth + shifts)[:, :, None] + noise * (alone + shared)
 
 
 def test_the_search_finds_a_planted_exponent():
-    found = crossings(DEPTHS, BETAS, planted(0.6, drift=0.02))
-    assert isinstance(found, Crossings)
-    assert found.critical.beta == pytest.approx(0.6, abs=2e-3)
-    assert found.deep.beta - found.shallow.beta == pytest.approx(-0.008, abs=1e-3)
-    assert found.unsettled is None
+    zeros = crossings(DEPTHS, BETAS, planted(0.6, drift=0.02))
+    assert isinstance(zeros, Crossings)
+    assert zeros.critical.beta == pytest.approx(0.6, abs=2e-3)
+    assert zeros.deep.beta - zeros.shallow.beta == pytest.approx(-0.008, abs=1e-3)
+    assert zeros.unsettled is None
 
 
 @pytest.mark.parametrize("noise", [0.03, 0.1])
@@ -67,24 +67,24 @@ def test_the_interval_covers_a_planted_exponent(noise: float):
     """Two jackknife errors alone, without what is allowed for the bias."""
     covered, trials = 0, 400
     for seed in range(trials):
-        found = crossings(DEPTHS, BETAS, planted(0.55, noise=noise, seed=seed))
-        assert isinstance(found, Crossings)
-        covered += abs(found.critical.beta - 0.55) <= 2 * found.critical.stderr
+        zeros = crossings(DEPTHS, BETAS, planted(0.55, noise=noise, seed=seed))
+        assert isinstance(zeros, Crossings)
+        covered += abs(zeros.critical.beta - 0.55) <= 2 * zeros.critical.stderr
     assert covered >= 0.92 * trials
     assert covered < trials
 
 
 def test_the_jackknife_error_is_the_scatter_over_networks():
     values = [crossings(DEPTHS, BETAS, planted(0.55, noise=0.1, seed=seed)) for seed in range(300)]
-    found = [value for value in values if isinstance(value, Crossings)]
-    scatter = np.std([value.critical.beta for value in found], ddof=1)
-    assert np.mean([value.critical.stderr for value in found]) == pytest.approx(scatter, rel=0.12)
+    crossed = [value for value in values if isinstance(value, Crossings)]
+    scatter = np.std([value.critical.beta for value in crossed], ddof=1)
+    assert np.mean([value.critical.stderr for value in crossed]) == pytest.approx(scatter, rel=0.12)
 
 
 def test_crossings_that_differ_are_not_settled():
-    found = crossings(DEPTHS, BETAS, planted(0.6, drift=0.15))
-    assert isinstance(found, Crossings)
-    assert "not yet asymptotic" in (found.unsettled or "")
+    zeros = crossings(DEPTHS, BETAS, planted(0.6, drift=0.15))
+    assert isinstance(zeros, Crossings)
+    assert "not yet asymptotic" in (zeros.unsettled or "")
 
 
 @pytest.mark.parametrize("beta", [0.1, 1.2])
@@ -97,9 +97,9 @@ def test_a_bracket_without_a_crossing_is_said(beta: float):
 def test_exploded_networks_lie_below_the_exponent():
     changes = planted(0.6)
     changes[:, BETAS < 0.4] = np.inf
-    found = crossings(DEPTHS, BETAS, changes)
-    assert isinstance(found, Crossings)
-    assert found.critical.beta == pytest.approx(0.6, abs=2e-3)
+    zeros = crossings(DEPTHS, BETAS, changes)
+    assert isinstance(zeros, Crossings)
+    assert zeros.critical.beta == pytest.approx(0.6, abs=2e-3)
     changes[:, BETAS < 0.6] = np.inf
     assert "no crossing" in str(crossings(DEPTHS, BETAS, changes))
 

@@ -111,7 +111,7 @@ def _network(key: str, init: Init, block: Block, activation: str) -> Network:
     return Network(key, f"{formula_of(block, activation)}, {law}", init, block, activation)
 
 
-def searched(settings: Exponents) -> list[Network]:
+def searched_networks(settings: Exponents) -> list[Network]:
     """Those that the claims asked for are about."""
     ids = [claim.id for claim in GROUP.claims]
     chosen = ids if settings.claims is None else [one for name in settings.claims for one in meant(name, ids)]
@@ -120,7 +120,7 @@ def searched(settings: Exponents) -> list[Network]:
     return [network for network in networks if network.name in asked]
 
 
-def in_words(records: Any) -> str | None:
+def stable_factor(records: Any) -> str | None:
     """For `Claim.note`: the factor that keeps the setting's network stable, or None where none was found."""
     rows = records[(records["observable"] == "critical_beta") & records["value"].notna()]
     rows = rows[rows["network"] == NETWORK_OF_SETTING] if len(rows) else rows
@@ -184,7 +184,7 @@ GROUP = Group(
             expected=Expected("value", exponent_of, TOLERANCE_OF_EXPONENT),
             where={"network": NETWORK_OF_SETTING},
             outside=outside_of_search,
-            note=in_words,
+            note=stable_factor,
             random=True,
             rival=RIVALS_OF_EXPONENT["setting"],
         ),

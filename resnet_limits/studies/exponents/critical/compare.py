@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from ....measurement.job import FinishedJob
 from ....measurement.record import Comparison, Record, unknown
 from ..theory import without_exponent
-from .claims import Network, searched
+from .claims import Network, searched_networks
 from .search import Crossing, bias_of_search, crossings, depths_of_search
 
 
@@ -16,7 +16,7 @@ def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
     return [
         Comparison(job.settings.depth, record)
         for job in jobs
-        for network in searched(job.settings)
+        for network in searched_networks(job.settings)
         for record in _records(job, network)
     ]
 
@@ -32,23 +32,23 @@ def _records(job: FinishedJob, network: Network) -> Iterator[Record]:
         return
     if betas is None or changes is None or depths is None:
         return
-    found = crossings(depths.tolist(), betas, changes)
-    if isinstance(found, str):
+    zeros = crossings(depths.tolist(), betas, changes)
+    if isinstance(zeros, str):
         for observable in ("critical_beta", "crossing_error"):
-            yield unknown(observable, found, where)
+            yield unknown(observable, zeros, where)
         return
 
     def record(observable: str, crossing: Crossing, less: float = 0.0, bias: float = float("nan")) -> Record:
         value, networks = crossing.beta - less, changes.shape[-1]
         return Record(observable, value, crossing.stderr, reference_error=bias, coordinates=where, replicas=networks)
 
-    yield record("crossing_shallow", found.shallow)
-    yield record("crossing_deep", found.deep)
+    yield record("crossing_shallow", zeros.shallow)
+    yield record("crossing_deep", zeros.deep)
     for exact in job.records:
         if exact.observable == "first_order_crossing" and exact.coordinates.get("network") == network.name:
-            yield record("crossing_error", found.deep, exact.value)
-    why = without_exponent(network.init, network.block, network.activation) or found.unsettled
+            yield record("crossing_error", zeros.deep, exact.value)
+    why = without_exponent(network.init, network.block, network.activation) or zeros.unsettled
     if why is not None:
         yield unknown("critical_beta", why, where)
     else:
-        yield record("critical_beta", found.critical, bias=bias_of_search(job.settings.depth))
+        yield record("critical_beta", zeros.critical, bias=bias_of_search(job.settings.depth))

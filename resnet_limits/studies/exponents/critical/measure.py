@@ -22,11 +22,11 @@ from ....measurement.record import Measurement, Record
 from ....networks.blocks import field
 from ....networks.vector_field import VectorField
 from ....paths.laws.law import Init
-from ..networks import directions, drawn_weights, log_changes
+from ..networks import drawn_weights, log_changes, orthogonal_inputs
 from ..settings import Exponents
 from ..theory import index_of
-from .claims import Network, searched
-from .search import depths_of_search, growth, pilot_crossing
+from .claims import Network, searched_networks
+from .search import depths_of_search, pilot_crossing, slopes_of_growth
 
 STEP_OF_PILOT, STEP_OF_SEARCH = 0.1, 0.025
 MARGIN_OF_SEARCH = 0.1
@@ -43,7 +43,7 @@ def measure(job: Job) -> Measurement:
     if len(depths) < 3:
         return measurement
     families: dict[str, list[Network]] = {}
-    for network in searched(settings):
+    for network in searched_networks(settings):
         families.setdefault(network.family, []).append(network)
     for i, family in enumerate(families.values()):
         job.progress(i / len(families), f"networks {family[0].name}")
@@ -70,7 +70,7 @@ def _changes(
     settings: Exponents, family: Sequence[Network], depths: Sequence[int]
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Of each network of one law: betas, and `log |h_L - h_0|/|h_0|`, (depths, betas, networks)."""
-    x0, keys = directions(settings, settings.exponents.inputs), settings.exponents
+    x0, keys = orthogonal_inputs(settings, settings.exponents.inputs), settings.exponents
     steps = max(math.ceil((keys.highest - keys.lowest) / STEP_OF_PILOT), 2)
     searches = [
         _Search(
@@ -102,9 +102,12 @@ def _narrow(search: _Search, by_depth: Mapping[int, Weights], x0: Tensor) -> Non
     """Let a search look around what the pilot finds; where that is nothing, it stays on the grid of the pilot."""
     means = _seen(search, by_depth, x0).mean(axis=-1)
     depths = list(by_depth)
-    found = [pilot_crossing(search.betas, growth(depths[i : i + 2], means[i : i + 2])) for i in range(len(depths) - 1)]
-    places = [beta for beta in found if beta is not None]
-    if len(places) == len(found):
+    pilots = [
+        pilot_crossing(search.betas, slopes_of_growth(depths[i : i + 2], means[i : i + 2]))
+        for i in range(len(depths) - 1)
+    ]
+    places = [beta for beta in pilots if beta is not None]
+    if len(places) == len(pilots):
         low, high = min(places) - MARGIN_OF_SEARCH, max(places) + MARGIN_OF_SEARCH
         search.betas = np.linspace(low, high, round((high - low) / STEP_OF_SEARCH) + 1)
 

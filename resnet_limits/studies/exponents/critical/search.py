@@ -76,7 +76,7 @@ def crossings(
     left_out = _left_out(changes)
     pairs = []
     for i in (0, 1):
-        zeros = _zeros(betas, growth(depths[i : i + 2], left_out[i : i + 2]))
+        zeros = _zeros(betas, slopes_of_growth(depths[i : i + 2], left_out[i : i + 2]))
         if not np.isfinite(zeros).all():
             return (
                 f"no crossing between the depths {depths[i]} and {depths[i + 1]} for beta from {betas[0]:.3g} to"
@@ -87,8 +87,8 @@ def crossings(
     return Crossings(*map(_jackknife, (shallow, deep, deep + WEIGHT_OF_CHANGE * (deep - shallow))))
 
 
-def growth(depths: Sequence[int], means: Float[np.ndarray, 2 * more]) -> Float[np.ndarray, "*more"]:
-    """`s`, infinite where the deeper networks exploded."""
+def slopes_of_growth(depths: Sequence[int], means: np.ndarray) -> np.ndarray:
+    """`s` of means (2, ...), infinite where the deeper networks exploded."""
     with np.errstate(invalid="ignore"):
         slopes = (means[1] - means[0]) / math.log(depths[1] / depths[0])
     return np.where(np.isfinite(slopes), slopes, np.inf)

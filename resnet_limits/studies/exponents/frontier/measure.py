@@ -16,7 +16,7 @@ from ....limits.first_order import first_order_sum
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record, unknown
 from ....networks.blocks import field
-from ..networks import directions, drawn_weights, log_changes
+from ..networks import drawn_weights, log_changes, orthogonal_inputs
 from ..settings import Exponents
 from ..theory import exponent_of, index_of
 from .claims import LEVEL_OF_FRONTIER
@@ -29,7 +29,7 @@ def measure(job: Job) -> Measurement:
     """The map's column of this setting, and the level in it."""
     settings = replace(job.settings, dtype="float32")
     keys, vector_field = settings.exponents, field(settings.block, settings.activation, settings.width)
-    grid, x0 = np.linspace(keys.lowest, keys.highest, keys.betas), directions(settings, keys.inputs)
+    grid, x0 = np.linspace(keys.lowest, keys.highest, keys.betas), orthogonal_inputs(settings, keys.inputs)
     columns, around, local = [], [], np.array([])
     for first, weights in drawn_weights(settings, vector_field.shapes, settings.depth, keys.networks):
         job.progress(first / keys.networks, "networks of the map")

@@ -118,7 +118,9 @@ def _expected(settings: Exponents, betas: Sequence[float]) -> dict[str, np.ndarr
     expected: dict[str, np.ndarray] = {}
     for name, backwards in (("relative_change", False), ("gradient_relative_change", True)):
         if known:
-            squares = [math.expm1(depth * math.log1p(rate_of_growth(settings) * depth ** (-2 * b))) for b in betas]
+            growth = depth * np.log1p(rate_of_growth(settings) * depth ** (-2 * np.array(betas)))
+            with np.errstate(over="ignore"):
+                squares = np.expm1(growth)
         else:
             block, phi = settings.block, settings.activation
             total = first_order_sum(settings.init, block, phi, depth, settings.horizon, backwards=backwards)
