@@ -37,13 +37,18 @@
 
 static int is_any(void) { return 1; }
 #if defined(__x86_64__)
-/* All that the level means and a compiler may use: of MOVBE, F16C and LZCNT not every one knows the names. */
+/* All that the level means and a compiler may use: of MOVBE, F16C and LZCNT not every one knows the names. Asked once:
+   on a virtual machine the processor's answer takes longer than some layers. */
 static int is_v3(void) {
-    unsigned a, b, c = 0, d, extended = 0;
-    const unsigned movbe = 1u << 22, f16c = 1u << 29, lzcnt = 1u << 5;
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
-           __builtin_cpu_supports("bmi2") && __get_cpuid(1, &a, &b, &c, &d) && (c & movbe) && (c & f16c) &&
-           __get_cpuid(0x80000001, &a, &b, &extended, &d) && (extended & lzcnt);
+    static int known = -1;
+    if (known < 0) {
+        unsigned a, b, c = 0, d, extended = 0;
+        const unsigned movbe = 1u << 22, f16c = 1u << 29, lzcnt = 1u << 5;
+        known = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
+                __builtin_cpu_supports("bmi2") && __get_cpuid(1, &a, &b, &c, &d) && (c & movbe) && (c & f16c) &&
+                __get_cpuid(0x80000001, &a, &b, &extended, &d) && (extended & lzcnt);
+    }
+    return known;
 }
 static int is_v4(void) {
     return is_v3() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
