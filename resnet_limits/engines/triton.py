@@ -4,13 +4,12 @@
     backward   likewise, with one sum of weight gradients a tile, added in a fixed order
 
 `kernels/layers.py` holds them. Products keep all digits of their numbers (no TF32). Without a GPU they run in Triton's
-interpreter (`TRITON_INTERPRET=1`), slowly, which is how their laws are tested.
+interpreter (`TRITON_INTERPRET=1` when they are imported), slowly, which is how their laws are tested.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -39,6 +38,8 @@ if TYPE_CHECKING:
 BLOCKS = ("one", "outside", "two")
 ACTIVATIONS = ("tanh", "relu", "swish", "gelu", "identity")
 WIDTH_OF_WIDEST_LAYER = 128
+REGISTERS_OF_A_PROCESSOR, MOST_REGISTERS_OF_A_THREAD, THREADS_OF_A_WARP = 65536, 255, 32
+"""Of NVIDIA's GPUs since 2012."""
 NARROWEST_PRODUCT = 16
 """Rows and columns of the smallest product of a kernel; narrower ones are filled up."""
 
@@ -57,16 +58,19 @@ class Tiling:
 def tiling(width: int, dtype: torch.dtype) -> Tiling:
     """Of matrices of `width` rows or columns at most: none spills, which `tests/networks/test_triton_compiled.py` sees.
     """
-    width = _filled_up(width)
+    width = filled_up(width)
     if dtype == torch.float64:
-        return {16: Tiling(16, 16, 2), 32: Tiling(16, 32, 4), 64: Tiling(16, 32, 4), 128: Tiling(16, 16, 8)}[width]
-    return {16: Tiling(32, 16, 2), 32: Tiling(32, 32, 4), 64: Tiling(16, 64, 4), 128: Tiling(16, 32, 8)}[width]
+        return {16: Tiling(16, 16, 2), 32: Tiling(16, 32, 4), 64: Tiling(16, 32, 8), 128: Tiling(16, 16, 16)}[width]
+    return {16: Tiling(32, 16, 2), 32: Tiling(16, 32, 4), 64: Tiling(16, 64, 8), 128: Tiling(16, 32, 8)}[width]
 
 
 class Triton(Engine):
-    """Refuses in words what it has no kernel for."""
+    """Refuses in words what it has no kernel for. `interpreted`: kernels run in Triton's interpreter, on any device."""
 
     name = "triton"
+
+    def __init__(self, *, interpreted: bool = False) -> None:
+        self.interpreted = interpreted
 
     # -- what there is a kernel for ---------------------------------------------------------------
 
@@ -96,15 +100,14 @@ class Triton(Engine):
         too_wide = width > WIDTH_OF_WIDEST_LAYER
         return f"matrices of {width} rows or columns are wider than {WIDTH_OF_WIDEST_LAYER}" if too_wide else None
 
-    @staticmethod
-    def without_kind(device: torch.device, dtype: torch.dtype) -> str | None:
+    def without_kind(self, device: torch.device, dtype: torch.dtype) -> str | None:
         """Why there are no kernels for numbers of this kind, or None."""
-        if device.type != "cuda" and not is_interpreted():
+        if device.type != "cuda" and not self.interpreted:
             return f"device={device.type}: it computes on NVIDIA GPUs"
         return None if dtype in (torch.float32, torch.float64) else f"dtype={dtype} has no kernel"
 
     def require(self, settings: Any) -> None:
-        on_gpu = settings.device in ("auto", "cuda") and (torch.cuda.is_available() or is_interpreted())
+        on_gpu = settings.device in ("auto", "cuda") and torch.cuda.is_available()
         if reason := self.missing() or ("" if on_gpu else f"device={settings.device}: it computes on NVIDIA GPUs"):
             _refuse(reason)
         if (block := getattr(settings, "block", None)) is not None:
@@ -228,21 +231,23 @@ class TritonPasses(SegmentPasses):
         cut = tiling(max(d, self.hidden), x.dtype)
         how = {
             **{"BLOCK": self.block, "PHI": self.activation, "INPUTS": cut.inputs, "D": d, "M": self.hidden},
-            **{"DP": _filled_up(d), "MP": _filled_up(self.hidden), "SLAB": cut.slab, "num_warps": cut.warps},
+            **{"DP": filled_up(d), "MP": filled_up(self.hidden), "SLAB": cut.slab, **launch_options(cut)},
         }
         return (r, -(-n // cut.inputs)), how
-
-
-def is_interpreted() -> bool:
-    """Whether kernels run in Triton's interpreter, on any device."""
-    return os.environ.get("TRITON_INTERPRET") == "1"
 
 
 def is_differentiated(x0: Tensor, weights: Weights) -> bool:
     return torch.is_grad_enabled() and any(t.requires_grad for t in (x0, *weights.values()))
 
 
-def _filled_up(width: int) -> int:
+def launch_options(cut: Tiling) -> dict[str, Any]:
+    """Of Triton's compiler: as many registers as there are, which spills nothing."""
+    registers = min(MOST_REGISTERS_OF_A_THREAD, REGISTERS_OF_A_PROCESSOR // (THREADS_OF_A_WARP * cut.warps))
+    return {"num_warps": cut.warps, "maxnreg": registers, "enable_fp_fusion": True}
+
+
+def filled_up(width: int) -> int:
+    """The power of two that holds so many rows or columns."""
     return max(NARROWEST_PRODUCT, 1 << (width - 1).bit_length())
 
 
