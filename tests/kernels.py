@@ -18,14 +18,14 @@ from typing import Any
 
 os.environ.pop("TRITON_INTERPRET", None)
 
-import torch  # noqa: E402
-import triton  # noqa: E402
-from triton.backends.compiler import GPUTarget  # noqa: E402
-from triton.compiler import ASTSource  # noqa: E402
+import torch
+import triton
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
 
-from resnet_limits.engines.kernels.layers import advance, pull_back  # noqa: E402
-from resnet_limits.engines.triton import filled_up, launch_options, tiling  # noqa: E402
-from resnet_limits.random.kernels import fill  # noqa: E402
+from resnet_limits.engines.kernels.layers import advance, pull_back
+from resnet_limits.engines.triton import filled_up, launch_options, tiling
+from resnet_limits.random.kernels import fill
 
 ARCHITECTURES = (80, 90)
 """Of an A100 and an H100 or H200."""
@@ -34,7 +34,9 @@ KINDS = {torch.float32: "fp32", torch.float64: "fp64"}
 FOLDER_OF_TOOLS = Path(triton.__file__).parent / "backends" / "nvidia" / "bin"
 
 
-def compiled(kernel: Any, architecture: int, kind: str, numbers: str, constants: dict[str, Any], **options: Any) -> dict:
+def compiled(
+    kernel: Any, architecture: int, kind: str, numbers: str, constants: dict[str, Any], **options: Any
+) -> dict:
     """Registers of a thread, bytes that it spills, bytes of memory that a program shares; fused multiply-adds, square
     roots that are not rounded correctly, and whether there are numbers of single precision."""
     names = kernel.arg_names

@@ -10,10 +10,10 @@ interpreter (`TRITON_INTERPRET=1` when they are imported), slowly, which is how 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import torch
 from jaxtyping import Float
@@ -25,15 +25,8 @@ from ..networks.residual import forward, states
 from ..networks.steps.euler import Euler
 from ..networks.steps.step import Field, Step
 from ..networks.vector_field import VectorField
-from ..sampling.pieces import piece_size
-from .engine import Engine
+from .eager import Eager
 from .trunks.segmented import SegmentedTrunk, SegmentPasses, Weights
-
-if TYPE_CHECKING:
-    from ..random import Stream
-    from ..sampling.layer_law import Law
-    from ..sampling.schemes import Scheme, Walker
-    from ..sampling.tape import Tape
 
 BLOCKS = ("one", "outside", "two")
 ACTIVATIONS = ("tanh", "relu", "swish", "gelu", "identity")
@@ -56,16 +49,18 @@ class Tiling:
 
 
 def tiling(width: int, dtype: torch.dtype) -> Tiling:
-    """Of matrices of `width` rows or columns at most: none spills, which `tests/networks/test_triton_compiled.py` sees.
-    """
+    """Of matrices of `width` rows or columns at most: kernels cut like this spill nothing (`tests/kernels.py`)."""
     width = filled_up(width)
     if dtype == torch.float64:
         return {16: Tiling(16, 16, 2), 32: Tiling(16, 32, 4), 64: Tiling(16, 32, 8), 128: Tiling(16, 16, 16)}[width]
     return {16: Tiling(32, 16, 2), 32: Tiling(16, 32, 4), 64: Tiling(16, 64, 8), 128: Tiling(16, 32, 8)}[width]
 
 
-class Triton(Engine):
-    """Refuses in words what it has no kernel for. `interpreted`: kernels run in Triton's interpreter, on any device."""
+class Triton(Eager):
+    """Refuses layers that it has no kernel for in words; random walks are the eager one's, on the device.
+
+    `interpreted`: kernels run in Triton's interpreter, on any device.
+    """
 
     name = "triton"
 
@@ -201,15 +196,16 @@ class TritonPasses(SegmentPasses):
         self._advance(segment.states, segment.inner, start, len(segment.z), keep=True)
 
     def pull_back(self, segment: Segment, start: int, g: Tensor, gradients: Mapping[str, Tensor]) -> Tensor:
-        from .kernels.layers import pull_back
+        from .kernels import layers as kernels
 
+        kernel: Any = kernels.pull_back
         grid, how = self._launch(g)
         layers, stop = len(segment.z), start + len(segment.z)
         sums = {name: g.new_empty(grid[1], layers, *d.shape[1:]) for name, d in gradients.items()}
         into = [sums.get("V", sums["W"]), sums["W"], sums["b"]]
         of_segment = [w[:, start:stop] for w in self._theta]
         strides = [s for w in of_segment[:2] for s in w.stride()[:2]]
-        pull_back[grid](
+        kernel[grid](
             segment.states, segment.inner, g, *of_segment, *into, self._step, layers, g.shape[1], *strides, **how
         )
         for name, d in gradients.items():
@@ -217,13 +213,14 @@ class TritonPasses(SegmentPasses):
         return g
 
     def _advance(self, states: Tensor, inner: Tensor, start: int, layers: int, *, keep: bool) -> None:
-        from .kernels.layers import advance
+        from .kernels import layers as kernels
 
+        kernel: Any = kernels.advance
         grid, how = self._launch(states[0] if keep else states)
         of_segment = [w[:, start : start + layers] for w in self._theta]
         strides = [s for w in of_segment for s in w.stride()[:2]]
         n = states.shape[-2]
-        advance[grid](states, inner, *of_segment, self._step, layers, n, *strides, KEEP=keep, **how)
+        kernel[grid](states, inner, *of_segment, self._step, layers, n, *strides, KEEP=keep, **how)
 
     def _launch(self, x: Float[Tensor, "r n d"]) -> tuple[tuple[int, int], dict[str, Any]]:
         """Programs, and what is known when a kernel is compiled."""

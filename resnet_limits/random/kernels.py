@@ -4,6 +4,8 @@ Every operation on floating-point numbers is one of IEEE 754's basic ones in the
 use these functions are compiled with `enable_fp_fusion=False`.
 """
 
+# pyright: reportGeneralTypeIssues=false (loops that the compiler unrolls)
+
 import triton
 import triton.language as tl
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from functools import cache
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 import torch
@@ -58,13 +58,14 @@ def fill_by_kernel(
     """The same on a GPU, or in Triton's interpreter."""
     from . import kernels
 
+    kernel: Any = kernels.fill
     rows, size = out.shape
     if not rows or not size:
         return
     pairs = -(-size // 2)
     groups = -(-(pairs + 3) // 4)  # the first of them may begin within a group
     signed = (int(np.uint64(k).astype(np.int64)) for k in key)
-    kernels.fill[(rows, -(-groups // GROUPS_A_PROGRAM))](
+    kernel[(rows, -(-groups // GROUPS_A_PROGRAM))](
         out,
         size,
         pairs,

@@ -50,7 +50,7 @@ def layers(block: str, activation: str, depth: int, r: int, n: int, d: int, hidd
 @each_block
 @each_activation
 @each_precision
-@pytest.mark.parametrize("size", [(1, 1, 1, 1), (2, 37, 13, 9), (1, 3, 70, 65)], ids=str)
+@pytest.mark.parametrize("size", [(2, 37, 13, 9), pytest.param((1, 3, 70, 65), marks=pytest.mark.slow)], ids=str)
 def test_output_and_gradients_are_those_of_the_loop(block, activation, dtype, size):
     vector_field, x, weights = layers(block, activation, 9, *size, dtype)
     ours = output_and_gradients(Triton(interpreted=True).trunk(1000.0), vector_field, x, weights, 0.1)
@@ -95,7 +95,9 @@ def test_replicas_do_not_depend_on_how_they_are_cut():
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_tanh_keeps_its_digits_from_the_smallest_to_the_largest_argument(dtype):
     """Through a network of one layer of width 1 with W = 1, b = 0, h = 1: phi(x)."""
-    z = torch.cat([torch.logspace(-20, 2, 400, dtype=torch.float64), torch.linspace(0.5, 0.8, 200, dtype=torch.float64)])
+    z = torch.cat(
+        [torch.logspace(-20, 2, 400, dtype=torch.float64), torch.linspace(0.5, 0.8, 200, dtype=torch.float64)]
+    )
     z = torch.cat([z, -z]).to(dtype)
     one = torch.ones(1, 1, 1, 1, dtype=dtype)
     weights = {"W": one, "b": torch.zeros(1, 1, 1, dtype=dtype)}

@@ -11,6 +11,8 @@ with the numbers of a layer side by side. Gradients of weights are one sum a til
 added in the order of the tiles elsewhere. No product is rounded to fewer digits than its numbers have.
 """
 
+# pyright: reportArgumentType=false (a value is a constant of the kernel)
+
 import triton
 import triton.language as tl
 
@@ -18,8 +20,20 @@ from .activations import phi, slope, value
 
 
 @triton.jit
-def times(acc, a, at_a, rows, at_w, row, column, INNER: tl.constexpr, OUTER: tl.constexpr, OF: tl.constexpr,
-          TO: tl.constexpr, SLAB: tl.constexpr):
+def times(
+    acc,
+    a,
+    at_a,
+    rows,
+    at_w,
+    row,
+    column,
+    INNER: tl.constexpr,
+    OUTER: tl.constexpr,
+    OF: tl.constexpr,
+    TO: tl.constexpr,
+    SLAB: tl.constexpr,
+):
     """`acc + a w`, a (rows, OF), w[i, o] at `at_w + i row + o column`, (OF, TO); INNER and OUTER are the powers of two
     that hold OF and TO. Where INNER is more than a SLAB, a is read from `at_a` in place of the registers."""
     o = tl.arange(0, OUTER)
@@ -41,8 +55,20 @@ def times(acc, a, at_a, rows, at_w, row, column, INNER: tl.constexpr, OUTER: tl.
 
 
 @triton.jit
-def summed(into, left, x, at_x, rows, h, ROWS: tl.constexpr, COLUMNS: tl.constexpr, OF: tl.constexpr, TO: tl.constexpr,
-           KEPT: tl.constexpr, SLAB: tl.constexpr):
+def summed(
+    into,
+    left,
+    x,
+    at_x,
+    rows,
+    h,
+    ROWS: tl.constexpr,
+    COLUMNS: tl.constexpr,
+    OF: tl.constexpr,
+    TO: tl.constexpr,
+    KEPT: tl.constexpr,
+    SLAB: tl.constexpr,
+):
     """`h left^T x`, (OF, TO), of left (rows, OF) and x (rows, TO), to `into`; in memory x is what is KEPT of it."""
     o = tl.arange(0, ROWS)
     if COLUMNS <= SLAB:
