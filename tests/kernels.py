@@ -23,13 +23,17 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
+from resnet_limits.engines.kernels.launch import launch_options
 from resnet_limits.engines.kernels.layers import advance, pull_back
-from resnet_limits.engines.triton import filled_up, launch_options, tiling
+from resnet_limits.engines.kernels.walks import walk
+from resnet_limits.engines.triton import filled_up, tiling
+from resnet_limits.engines.walks.kernels import options_of_walk
 from resnet_limits.random.kernels import fill
 
 ARCHITECTURES = (80, 90)
 """Of an A100 and an H100 or H200."""
 WIDTHS = (16, 32, 64, 128)
+ROWS_AND_WIDTHS_OF_WALKS = ((1, 40), (2, 500), (10, 100), (16, 128))
 KINDS = {torch.float32: "fp32", torch.float64: "fp64"}
 FOLDER_OF_TOOLS = Path(triton.__file__).parent / "backends" / "nvidia" / "bin"
 
@@ -40,9 +44,25 @@ def compiled(
     """Registers of a thread, bytes that it spills, bytes of memory that a program shares; fused multiply-adds, square
     roots that are not rounded correctly, and whether there are numbers of single precision."""
     names = kernel.arg_names
-    pointers = {"states", "inner", "costates", "V", "W", "b", "dV", "dW", "db", "step", "out"}
+    pointers = {
+        "states",
+        "inner",
+        "costates",
+        "V",
+        "W",
+        "b",
+        "dV",
+        "dW",
+        "db",
+        "step",
+        "out",
+        "sums",
+        "scratch",
+        "sizes",
+    }
     of_pointer = f"*{kind}"
     signature = {n: "constexpr" if n.isupper() and n in constants else numbers for n in names}
+    signature |= {"every": "*i32"} if "every" in names else {}
     signature |= {n: of_pointer for n in names if n in pointers and n not in constants}
     aligned = {(i,): [["tt.divisibility", 16]] for i, n in enumerate(names) if signature[n] == of_pointer}
     source = ASTSource(fn=kernel, signature=signature, constexprs=constants, attrs=aligned)
@@ -64,12 +84,20 @@ def rows() -> Iterator[dict]:
         constants = {"SINGLE": single, "SIDE_BY_SIDE": False, "GROUPS": 128}
         needs = compiled(fill, architecture, kind, "i64", constants, enable_fp_fusion=False)
         yield {"kernel": "fill", "architecture": architecture, "dtype": kind, **needs}
-        for width, block, activation in itertools.product(WIDTHS, ("one", "outside", "two"), ("tanh", "gelu")):
+        for rows, width in ROWS_AND_WIDTHS_OF_WALKS:
+            how = options_of_walk(rows, width, dtype)
+            constants = {"PHI": "tanh", "PSI": "identity", "SINGLE": single, "N": rows, "D": width}
+            constants |= {name: how.pop(name) for name in list(how) if name.isupper()}
+            what = {"kernel": "walk", "architecture": architecture, "dtype": kind, "width": width, "rows": rows}
+            yield {**what, **compiled(walk, architecture, kind, "i64", constants, **how)}
+        for width, block, activation in itertools.product(WIDTHS, ("one", "outside", "two"), ("gelu",)):
             cut = tiling(width, dtype)
             constants = {"BLOCK": block, "PHI": activation, "INPUTS": cut.inputs, "D": width, "M": width}
             constants |= {"DP": filled_up(width), "MP": filled_up(width), "SLAB": cut.slab}
             for kernel, more in ((advance, {"KEEP": True}), (pull_back, {})):
-                needs = compiled(kernel, architecture, kind, "i32", constants | more, **launch_options(cut))
+                needs = compiled(
+                    kernel, architecture, kind, "i32", constants | more, **launch_options(cut.warps, fused=True)
+                )
                 what = {"kernel": kernel.__name__, "architecture": architecture, "dtype": kind, "width": width}
                 yield {**what, "block": block, "activation": activation, **needs}
 

@@ -10,7 +10,7 @@ interpreter (`TRITON_INTERPRET=1` when they are imported), slowly, which is how 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NoReturn
@@ -25,14 +25,17 @@ from ..networks.residual import forward, states
 from ..networks.steps.euler import Euler
 from ..networks.steps.step import Field, Step
 from ..networks.vector_field import VectorField
+from ..random import Stream
+from ..sampling.layer_law import Isotropic, Law
+from ..sampling.schemes import Walker
 from .eager import Eager
+from .kernels.launch import launch_options
 from .trunks.segmented import SegmentedTrunk, SegmentPasses, Weights
+from .walks.kernels import walk_replicas, without_kernel
 
 BLOCKS = ("one", "outside", "two")
 ACTIVATIONS = ("tanh", "relu", "swish", "gelu", "identity")
 WIDTH_OF_WIDEST_LAYER = 128
-REGISTERS_OF_A_PROCESSOR, MOST_REGISTERS_OF_A_THREAD, THREADS_OF_A_WARP = 65536, 255, 32
-"""Of NVIDIA's GPUs since 2012."""
 NARROWEST_PRODUCT = 16
 """Rows and columns of the smallest product of a kernel; narrower ones are filled up."""
 
@@ -57,7 +60,8 @@ def tiling(width: int, dtype: torch.dtype) -> Tiling:
 
 
 class Triton(Eager):
-    """Refuses layers that it has no kernel for in words; random walks are the eager one's, on the device.
+    """Refuses layers that it has no kernel for in words; random walks without one are the eager
+    engine's.
 
     `interpreted`: kernels run in Triton's interpreter, on any device.
     """
@@ -144,6 +148,22 @@ class Triton(Eager):
         passes.advance(segment, 0)
         return segment.states
 
+    def walk(
+        self,
+        walkers: Sequence[Walker],
+        x0: Float[Tensor, "r n d"],
+        law: Law,
+        *,
+        horizon: float,
+        stream: Stream,
+        layers: Collection[int] | None = None,
+    ) -> Iterator[tuple[int, list[Tensor]]]:
+        reason = self.missing() or self.without_kind(x0.device, x0.dtype)
+        if reason or without_kernel(walkers, x0, law, ACTIVATIONS):
+            return super().walk(walkers, x0, law, horizon=horizon, stream=stream, layers=layers)
+        assert isinstance(law, Isotropic)
+        return walk_replicas(walkers, x0, law, horizon=horizon, stream=stream, layers=layers)
+
     def passes(self, field: Any, h: float) -> Callable[[Weights], TritonPasses]:
         """What makes passes of weights through layers that there is a kernel for."""
         return partial(TritonPasses, field.block.name, field.activation, h)
@@ -226,21 +246,14 @@ class TritonPasses(SegmentPasses):
         """Programs, and what is known when a kernel is compiled."""
         r, n, d = x.shape
         cut = tiling(max(d, self.hidden), x.dtype)
-        how = {
-            **{"BLOCK": self.block, "PHI": self.activation, "INPUTS": cut.inputs, "D": d, "M": self.hidden},
-            **{"DP": filled_up(d), "MP": filled_up(self.hidden), "SLAB": cut.slab, **launch_options(cut)},
-        }
+        how = {"BLOCK": self.block, "PHI": self.activation, "INPUTS": cut.inputs, "D": d, "M": self.hidden}
+        how |= {"DP": filled_up(d), "MP": filled_up(self.hidden), "SLAB": cut.slab}
+        how |= launch_options(cut.warps, fused=True)
         return (r, -(-n // cut.inputs)), how
 
 
 def is_differentiated(x0: Tensor, weights: Weights) -> bool:
     return torch.is_grad_enabled() and any(t.requires_grad for t in (x0, *weights.values()))
-
-
-def launch_options(cut: Tiling) -> dict[str, Any]:
-    """Of Triton's compiler: as many registers as there are, which spills nothing."""
-    registers = min(MOST_REGISTERS_OF_A_THREAD, REGISTERS_OF_A_PROCESSOR // (THREADS_OF_A_WARP * cut.warps))
-    return {"num_warps": cut.warps, "maxnreg": registers, "enable_fp_fusion": True}
 
 
 def filled_up(width: int) -> int:

@@ -14,13 +14,19 @@ import pytest
 import torch
 from torch import Tensor
 
+from resnet_limits.engines.eager import Eager
 from resnet_limits.engines.triton import ACTIVATIONS, BLOCKS, WIDTH_OF_WIDEST_LAYER, Triton, tiling
+from resnet_limits.engines.walks.kernels import without_kernel
 from resnet_limits.errors import SettingError
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.residual import forward, states
 from resnet_limits.networks.steps import STEPS
+from resnet_limits.random import Stream
+from resnet_limits.sampling.layer_law import Isotropic
+from resnet_limits.sampling.schemes import ShallowNetwork, Walker
+from resnet_limits.sampling.walk import walk
 
-from .engine_laws import BUDGETS, EULER, each_precision, network, option, output_and_gradients
+from .engine_laws import BUDGETS, EULER, each_precision, network, option, output_and_gradients, start
 
 pytest.importorskip("triton", reason="there is no package triton")
 
@@ -108,6 +114,44 @@ def test_tanh_keeps_its_digits_from_the_smallest_to_the_largest_argument(dtype):
     assert float(((mine - exact) / (exact.abs() + z.abs())).abs().max()) < 4 * epsilon
 
 
+@each_precision
+@pytest.mark.parametrize(
+    ("n", "d", "depths", "phi", "psi"),
+    [(1, 9, (3, 6), "tanh", "identity"), (2, 40, (4,), "relu", "tanh"), (3, 33, (2, 4), "swish", "gelu")],
+)
+def test_walks_are_those_of_the_loop(dtype, n, d, depths, phi, psi):
+    x0, law = start(3, n, d, dtype=dtype), Isotropic(1.2, 0.5)
+    walkers = [Walker(ShallowNetwork(phi, psi), depth) for depth in depths]
+    how = {"horizon": 0.8, "stream": Stream(4, "test.walk", first_replica=62)}  # across blocks of replicas
+    assert without_kernel(walkers, x0, law, ACTIVATIONS) is None
+    tolerance = 1e-13 if dtype == torch.float64 else 5e-6
+    ours, loop = list(Triton(interpreted=True).walk(walkers, x0, law, **how)), walk(walkers, x0, law, **how)
+    for (k, mine), (layer, theirs) in zip(ours, loop, strict=True):
+        assert k == layer
+        torch.testing.assert_close(mine, theirs, rtol=tolerance, atol=tolerance)
+    (_, between), (_, ends) = Triton(interpreted=True).walk(walkers, x0, law, **how, layers=[2, max(depths)])
+    assert all(torch.equal(a, b) for a, b in zip(between + ends, ours[1][1] + ours[-1][1], strict=True))
+
+
+def test_equal_inputs_and_equal_walkers_stay_equal():
+    x0, walkers = start(4, 3, 7)[:, [0, 1, 2, 1]], [Walker(ShallowNetwork("tanh"), 4)] * 2
+    how = {"horizon": 1.0, "stream": Stream(0, "test.walk")}
+    a, b = Triton(interpreted=True).final(walkers, x0, Isotropic(1.2, 0.5), **how)
+    assert torch.equal(a, b)
+    assert torch.equal(a[:, 1], a[:, 3])
+
+
+def test_walks_without_a_kernel_are_those_of_the_eager_engine():
+    x0, law, engine = start(2, 2, 5), Isotropic(1.2, 0.5), Triton(interpreted=True)
+    how = {"horizon": 1.0, "stream": Stream(0, "test.walk")}
+    several = [Walker(ShallowNetwork("tanh"), 2), Walker(ShallowNetwork("relu"), 2)]
+    assert without_kernel(several, x0, law, ACTIVATIONS) == "walks of several schemes have no kernel"
+    ours, eager = (each.final(several, x0, law, **how) for each in (engine, Eager()))
+    assert all(torch.equal(a, b) for a, b in zip(ours, eager, strict=True))
+    wide = start(1, 16, 400)
+    assert without_kernel(several[:1], wide, law, ACTIVATIONS) == "walks of 16 states of 400 numbers have no kernel"
+
+
 def test_what_there_is_no_kernel_for_is_refused_in_words():
     vector_field, x, weights = network(option("one"), "tanh", 4)
     with pytest.raises(SettingError, match=r"engine=triton: device=cpu: it computes on NVIDIA GPUs; engine=auto takes"):
@@ -134,7 +178,7 @@ def needs_of_kernels() -> list[dict]:
 @pytest.mark.slow
 def test_no_kernel_spills_or_shares_more_memory_than_a_gpu_has():
     rows = needs_of_kernels()
-    assert {row["kernel"] for row in rows} == {"fill", "advance", "pull_back"}
+    assert {row["kernel"] for row in rows} == {"fill", "walk", "advance", "pull_back"}
     assert [row for row in rows if row["spilled"] or row["shared"] > MOST_SHARED] == []
     assert max(row["registers"] for row in rows) <= 255
 
@@ -150,6 +194,9 @@ def test_no_kernel_of_double_precision_computes_in_single():
 def test_normals_are_made_of_operations_that_round_correctly():
     rows = [row for row in needs_of_kernels() if row["kernel"] == "fill"]
     assert [row["fused"] + row["rounded"] for row in rows] == [0] * 4
+    walks = [row for row in needs_of_kernels() if row["kernel"] == "walk" and row["dtype"] == "fp32"]
+    assert walks  # in double precision the exponential function is made of fused multiply-adds
+    assert not any(row["fused"] + row["rounded"] for row in walks)
 
 
 def test_inputs_of_a_program_fill_a_product():
