@@ -12,10 +12,12 @@ import pytest
 from jaxtyping import install_import_hook
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported; jobs set their own number
+if not Path("/dev/nvidiactl").exists():
+    os.environ["TRITON_INTERPRET"] = "1"  # before Triton is: kernels run in its interpreter, where there is no GPU
 
 ROOMS = ("networks", "engines", "diffeomorphisms", "paths", "limits", "data", "sampling", "inference")
-OPTIONS = ("paths.laws", "data.sources", "networks.blocks", "networks.activations", "engines.engine")
-"""Folders whose files do not import what their annotations speak of: they are read at start-up."""
+OPTIONS = ("paths.laws", "data.sources", "networks.blocks", "networks.activations", "engines.engine", "engines.kernels")
+"""What does not import what its annotations speak of, as it is read at start-up, or is compiled from its text."""
 
 
 def numerics() -> Iterator[str]:

@@ -2,8 +2,8 @@
 
 Nothing depends on what was drawn before, on how many are drawn together, or on the machine: words come from a counter
 (`streams.py`), normals from words by a fixed sequence of floating-point operations (`gaussian.py`, and compiled in
-`_gaussian.c`). Normals are made on the CPU from the same bits in either precision, so that devices and dtypes agree up
-to rounding.
+`_gaussian.c`, on a GPU in `kernels.py`). Normals are the same bits on every device, and in either precision of the same
+words, so that devices and dtypes agree up to rounding.
 """
 
 from .normals import NORMALS_A_PIECE, REPLICA_BLOCK, generator, normals, permutation, replica_blocks, stream_normals

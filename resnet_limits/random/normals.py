@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from .gaussian import fill
+from .on_device import fill
 from .streams import Stream, key_of, philox
 
 REPLICA_BLOCK = 64
@@ -43,13 +43,14 @@ def normals(
     Different shapes of one stream share numbers; give what must be independent its own purpose.
     """
     size = math.prod(shape_after_replicas)
-    numbers = torch.empty(replicas, size, dtype=torch.float32 if dtype == torch.float32 else torch.float64)
+    kept = torch.float32 if dtype == torch.float32 else torch.float64
+    numbers = torch.empty(replicas, size, dtype=kept, device=device)
     done = 0
     for block, skipped, taken in replica_blocks(stream.first_replica, replicas):
         flat = numbers[done : done + taken].view(-1)
         stream_normals(stream, block, skipped * size, len(flat), flat.dtype, out=flat)
         done += taken
-    return numbers.reshape(replicas, *shape_after_replicas).to(device=device, dtype=dtype)
+    return numbers.reshape(replicas, *shape_after_replicas).to(dtype)
 
 
 def replica_blocks(first_replica: int, replicas: int) -> Iterator[tuple[int, int, int]]:
@@ -70,13 +71,13 @@ def stream_normals(
     out: Float[Tensor, " count"] | None = None,
 ) -> Float[Tensor, " count"]:
     """The standard normals `first, ..., first + count - 1` of one block of replicas of a stream, whichever its first
-    replica (float64 or float32, CPU), or into `out`.
+    replica (float64 or float32, CPU), or into `out`, on any device.
 
     Normals 2 i and 2 i + 1 are made of word i.
     """
     numbers = torch.empty(count, dtype=dtype) if out is None else out
     if first % 2 and count:  # the second of a pair whose first one is not wanted
-        pair = torch.empty(2, dtype=numbers.dtype)
+        pair = torch.empty(2, dtype=numbers.dtype, device=numbers.device)
         _pairs(stream, block, first // 2, pair)
         numbers[:1] = pair[1:]
         _pairs(stream, block, first // 2 + 1, numbers[1:])
@@ -87,4 +88,4 @@ def stream_normals(
 
 def _pairs(stream: Stream, block: int, first_word: int, out: Tensor) -> None:
     where = {"layer": stream.layer, "first_row": block, "rows_a_block": 1, "first_word": first_word}
-    fill(out.numpy()[None], stream.key, side_by_side=True, **where)
+    fill(out[None], stream.key, side_by_side=True, **where)

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..random import REPLICA_BLOCK, Stream
-from ..random.gaussian import fill
+from ..random.on_device import fill
 
 
 def noise(
@@ -27,7 +27,8 @@ def noise(
 ) -> Float[Tensor, " R *shape"]:
     """Standard normals (replicas, *shape), a function of the stream, the replica and the shape."""
     size = math.prod(shape_after_replicas)
-    numbers = torch.empty(replicas, size, dtype=torch.float32 if dtype == torch.float32 else torch.float64)
+    kept = torch.float32 if dtype == torch.float32 else torch.float64
+    numbers = torch.empty(replicas, size, dtype=kept, device=device)
     first = stream.first_replica
-    fill(numbers.numpy(), stream.key, layer=stream.layer, first_row=first, rows_a_block=REPLICA_BLOCK)
-    return numbers.reshape(replicas, *shape_after_replicas).to(device=device, dtype=dtype)
+    fill(numbers, stream.key, layer=stream.layer, first_row=first, rows_a_block=REPLICA_BLOCK)
+    return numbers.reshape(replicas, *shape_after_replicas).to(dtype)
