@@ -137,7 +137,7 @@ class Compiled(Engine):
         self, field: Field, step: Step, x0: Float[Tensor, "r n d"], weights: Weights, h: float
     ) -> Float[Tensor, "r n d"]:
         make = self.passes(field, step, x0, h)
-        if _is_differentiated(x0, weights):
+        if is_differentiated(x0, weights):
             return forward(field, step, x0, weights, h)
         passes = make(weights)
         out = torch.empty_like(x0.mT, memory_format=torch.contiguous_format).mT
@@ -152,7 +152,7 @@ class Compiled(Engine):
         self, field: Field, step: Step, x0: Float[Tensor, "r n d"], weights: Weights, h: float
     ) -> Float[Tensor, "layers r n d"]:
         make = self.passes(field, step, x0, h)
-        if _is_differentiated(x0, weights):
+        if is_differentiated(x0, weights):
             return states(field, step, x0, weights, h)
         passes = make(weights)
         first = passes.laid(x0)
@@ -257,7 +257,7 @@ def _refuse(reason: str) -> NoReturn:
     raise SettingError(f"engine=compiled: {reason}; engine=auto takes another engine for that")
 
 
-def _is_differentiated(x0: Tensor, weights: Weights) -> bool:
+def is_differentiated(x0: Tensor, weights: Weights) -> bool:
     """Whether derivatives are taken, which is torch's to do where no trunk was asked for."""
     tensors = (x0, *weights.values())
     along = any(forward_ad.unpack_dual(t).tangent is not None for t in tensors)

@@ -28,6 +28,7 @@ from ..networks.vector_field import VectorField
 from ..random import Stream
 from ..sampling.layer_law import Isotropic, Law
 from ..sampling.schemes import Walker
+from .compiled import is_differentiated
 from .eager import Eager
 from .engine import computes
 from .kernels.launch import launch_options
@@ -241,10 +242,6 @@ class TritonPasses(SegmentPasses):
         how |= {"DP": filled_up(d), "MP": filled_up(self.hidden), "SLAB": cut.slab}
         how |= launch_options(cut.warps, fused=True)
         return (r, -(-n // cut.inputs)), how
-
-
-def is_differentiated(x0: Tensor, weights: Weights) -> bool:
-    return torch.is_grad_enabled() and any(t.requires_grad for t in (x0, *weights.values()))
 
 
 def filled_up(width: int) -> int:

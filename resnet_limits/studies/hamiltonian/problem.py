@@ -124,26 +124,9 @@ START_STANDARD_DEVIATION = 0.03
 """Standard deviation of the scaled weights from which the shallowest network is minimised."""
 KEYS_OF_HAMILTONIAN_PROBLEM = (
     *("seed", "width", "activation", "data"),
-    *(
-        f"hamiltonian.{name}"
-        for name in (
-            *(
-                "nu",
-                "loss",
-                "readout",
-                "ridge",
-                "insensitive",
-                "kernel",
-                "length",
-                "bias",
-                "window",
-                "generators",
-                "patch",
-                "points",
-                "scheme",
-            ),
-        )
-    ),
+    *("hamiltonian.nu", "hamiltonian.loss", "hamiltonian.readout", "hamiltonian.ridge", "hamiltonian.insensitive"),
+    *("hamiltonian.kernel", "hamiltonian.length", "hamiltonian.bias", "hamiltonian.window", "hamiltonian.generators"),
+    *("hamiltonian.patch", "hamiltonian.points", "hamiltonian.scheme"),
 )
 """What the problem depends on whose minimisers are found, at any depth."""
 

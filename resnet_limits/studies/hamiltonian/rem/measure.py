@@ -40,10 +40,10 @@ from ..problem import (
 from ..settings import Hamiltonian
 from ..trained.claims import PLATEAU_BY_DISTANCE
 from ..trained.measure import (
-    SHARED_TIMES,
     distances_from_limit,
     euler_missed,
-    map_off,
+    kept_for_plateaus,
+    off_of_new_points,
     offs_from_limit,
     records_of_minimiser,
 )
@@ -84,10 +84,10 @@ def measure(job: Job) -> Measurement:
     records += certificate_of_shooting(shot, where)
     arrays = {"rem.filters": network.w.numpy()}
     if not shot.why:
-        offs = offs_from_limit(network, shot) | map_off(network, shot, new_images(data))
-        records += distances_from_limit(network, shot, offs, where)
-        if settings.depth % SHARED_TIMES == 0:
-            arrays |= {f"{PREFIX_OF_REM_ARRAYS}{name}": off.array() for name, off in offs.items()}
+        offs = offs_from_limit(network, shot)
+        of_map, off_of_map = off_of_new_points(network, shot, new_images(data), "map_distance", where)
+        records += distances_from_limit(network, shot, offs, where) + of_map
+        arrays |= kept_for_plateaus(offs | off_of_map, settings.depth, PREFIX_OF_REM_ARRAYS)
     return Measurement(records, {name: np.ascontiguousarray(array) for name, array in arrays.items()})
 
 
