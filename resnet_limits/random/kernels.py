@@ -4,7 +4,8 @@ Every operation on floating-point numbers is one of IEEE 754's basic ones in the
 use these functions are compiled with `enable_fp_fusion=False`.
 """
 
-# pyright: reportGeneralTypeIssues=false (loops that the compiler unrolls)
+# What is compiled for a GPU is no Python to a type checker.
+# pyright: reportArgumentType=false, reportGeneralTypeIssues=false, reportOperatorIssue=false
 
 import triton
 import triton.language as tl

@@ -58,7 +58,7 @@ def layers(block: str, activation: str, depth: int, r: int, n: int, d: int, hidd
 @each_precision
 @pytest.mark.parametrize("size", [(2, 37, 13, 9), pytest.param((1, 3, 70, 65), marks=pytest.mark.slow)], ids=str)
 def test_output_and_gradients_are_those_of_the_loop(block, activation, dtype, size):
-    vector_field, x, weights = layers(block, activation, 9, *size, dtype)
+    vector_field, x, weights = layers(block, activation, 9, *size, dtype)  # pyright: ignore[reportCallIssue]
     ours = output_and_gradients(Triton(interpreted=True).trunk(1000.0), vector_field, x, weights, 0.1)
     tolerance = 1e-13 if dtype == torch.float64 else 3e-6
     for mine, theirs in zip(ours, output_and_gradients(forward, vector_field, x, weights, 0.1), strict=True):

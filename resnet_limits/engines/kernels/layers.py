@@ -11,7 +11,8 @@ with the numbers of a layer side by side. Gradients of weights are one sum a til
 added in the order of the tiles elsewhere. No product is rounded to fewer digits than its numbers have.
 """
 
-# pyright: reportArgumentType=false (a value is a constant of the kernel)
+# What is compiled for a GPU is no Python to a type checker.
+# pyright: reportArgumentType=false, reportGeneralTypeIssues=false, reportOperatorIssue=false
 
 import triton
 import triton.language as tl

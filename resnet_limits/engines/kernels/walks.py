@@ -8,7 +8,8 @@ nearly dependent: coefficients are t = <f_i, e_j>/<e_j, e_j>, which are 1 for eq
 normals of a layer are those of `sampling.noise`: made in a scratch of each program, and read from it in another order.
 """
 
-# pyright: reportArgumentType=false, reportGeneralTypeIssues=false
+# What is compiled for a GPU is no Python to a type checker.
+# pyright: reportArgumentType=false, reportGeneralTypeIssues=false, reportOperatorIssue=false
 
 import triton
 import triton.language as tl
