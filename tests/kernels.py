@@ -24,11 +24,11 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
 from resnet_limits.engines.kernels.launch import launch_options
-from resnet_limits.engines.kernels.layers import advance, pull_back
-from resnet_limits.engines.kernels.walks import walk
+from resnet_limits.engines.kernels.layers import advance_layers, pull_back_layers
+from resnet_limits.engines.kernels.walks import walk_layers
 from resnet_limits.engines.triton import filled_up, tiling
 from resnet_limits.engines.walks.kernels import options_of_walk
-from resnet_limits.random.kernels import fill
+from resnet_limits.random.kernels import fill_rows
 
 ARCHITECTURES = (80, 90)
 """Of an A100 and an H100 or H200."""
@@ -82,19 +82,19 @@ def rows() -> Iterator[dict]:
     for architecture, (dtype, kind) in itertools.product(ARCHITECTURES, KINDS.items()):
         single = dtype == torch.float32
         constants = {"SINGLE": single, "SIDE_BY_SIDE": False, "GROUPS": 128}
-        needs = compiled(fill, architecture, kind, "i64", constants, enable_fp_fusion=False)
-        yield {"kernel": "fill", "architecture": architecture, "dtype": kind, **needs}
+        needs = compiled(fill_rows, architecture, kind, "i64", constants, enable_fp_fusion=False)
+        yield {"kernel": "fill_rows", "architecture": architecture, "dtype": kind, **needs}
         for rows, width in ROWS_AND_WIDTHS_OF_WALKS:
             how = options_of_walk(rows, width, dtype)
             constants = {"PHI": "tanh", "PSI": "identity", "SINGLE": single, "N": rows, "D": width}
             constants |= {name: how.pop(name) for name in list(how) if name.isupper()}
-            what = {"kernel": "walk", "architecture": architecture, "dtype": kind, "width": width, "rows": rows}
-            yield {**what, **compiled(walk, architecture, kind, "i64", constants, **how)}
+            what = {"kernel": "walk_layers", "architecture": architecture, "dtype": kind, "width": width, "rows": rows}
+            yield {**what, **compiled(walk_layers, architecture, kind, "i64", constants, **how)}
         for width, block, activation in itertools.product(WIDTHS, ("one", "outside", "two"), ("gelu",)):
             cut = tiling(width, dtype)
             constants = {"BLOCK": block, "PHI": activation, "INPUTS": cut.inputs, "D": width, "M": width}
             constants |= {"DP": filled_up(width), "MP": filled_up(width), "SLAB": cut.slab}
-            for kernel, more in ((advance, {"KEEP": True}), (pull_back, {})):
+            for kernel, more in ((advance_layers, {"KEEP": True}), (pull_back_layers, {})):
                 needs = compiled(
                     kernel, architecture, kind, "i32", constants | more, **launch_options(cut.warps, fused=True)
                 )

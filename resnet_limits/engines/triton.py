@@ -33,11 +33,11 @@ from .eager import Eager
 from .engine import computes
 from .kernels.launch import launch_options
 from .trunks.segmented import SegmentedTrunk, SegmentPasses, Weights
-from .walks.kernels import walk_replicas, without_kernel
+from .walks.kernels import walk_by_kernel, without_kernel
 
 BLOCKS = ("one", "outside", "two")
 ACTIVATIONS = ("tanh", "relu", "swish", "gelu", "identity")
-WIDTH_OF_WIDEST_LAYER = 128
+WIDTH_OF_WIDEST_KERNEL = 128
 NARROWEST_PRODUCT = 16
 """Rows and columns of the smallest product of a kernel; narrower ones are filled up."""
 
@@ -98,8 +98,8 @@ class Triton(Eager):
             return f"block={block} has no kernel"
         if activation not in ACTIVATIONS:
             return f"activation={activation} has no kernel"
-        too_wide = width > WIDTH_OF_WIDEST_LAYER
-        return f"matrices of {width} rows or columns are wider than {WIDTH_OF_WIDEST_LAYER}" if too_wide else None
+        too_wide = width > WIDTH_OF_WIDEST_KERNEL
+        return f"matrices of {width} rows or columns are wider than {WIDTH_OF_WIDEST_KERNEL}" if too_wide else None
 
     def without_kind(self, device: torch.device, dtype: torch.dtype) -> str | None:
         """Why there are no kernels for numbers of this kind, or None."""
@@ -169,7 +169,7 @@ class Triton(Eager):
         if reason or without_kernel(walkers, x0, law, ACTIVATIONS):
             return super().walk(walkers, x0, law, horizon=horizon, stream=stream, layers=layers)
         assert isinstance(law, Isotropic)
-        return walk_replicas(walkers, x0, law, horizon=horizon, stream=stream, layers=layers)
+        return walk_by_kernel(walkers, x0, law, horizon=horizon, stream=stream, layers=layers)
 
 
 class TritonPasses(SegmentPasses):
@@ -209,7 +209,7 @@ class TritonPasses(SegmentPasses):
     def pull_back(self, segment: Segment, start: int, g: Tensor, into: Mapping[str, Tensor]) -> Tensor:
         from .kernels import layers as kernels
 
-        kernel: Any = kernels.pull_back
+        kernel: Any = kernels.pull_back_layers
         grid, how = self._launch(g)
         layers = len(segment.inner)
         stop = start + layers
@@ -227,7 +227,7 @@ class TritonPasses(SegmentPasses):
     def _advance(self, states: Tensor, inner: Tensor, start: int, layers: int, *, keep: bool) -> None:
         from .kernels import layers as kernels
 
-        kernel: Any = kernels.advance
+        kernel: Any = kernels.advance_layers
         grid, how = self._launch(states[0] if keep else states)
         of_segment = [w[:, start : start + layers] for w in self._theta]
         strides = [s for w in of_segment for s in w.stride()[:2]]

@@ -12,7 +12,7 @@ import triton.language as tl
 
 
 @triton.jit
-def philox(c0, c1, c2, c3, k0, k1):
+def philox_words(c0, c1, c2, c3, k0, k1):
     """Philox 4x64-10: four words of a counter of four."""
     for _ in tl.static_range(10):
         high0, low0 = tl.umulhi(c0, tl.full(c0.shape, 0xD2E7470EE14C6C93, tl.uint64)), c0 * 0xD2E7470EE14C6C93
@@ -25,7 +25,7 @@ def philox(c0, c1, c2, c3, k0, k1):
 
 
 @triton.jit
-def turned(radius, sine, cosine, quadrant):
+def turned_pair(radius, sine, cosine, quadrant):
     """`radius (cos, sin)` of an angle that is in this quadrant, from the sine and cosine of what is left of it."""
     odd = (quadrant & 1) != 0
     x, y = tl.where(odd, sine, cosine), tl.where(odd, cosine, sine)
@@ -62,7 +62,7 @@ def pair_single(word):
     sine = ((-1.9515295891e-4 * q + 8.3321608736e-3) * q - 1.6666654611e-1) * q * a + a
     cosine = (2.443315711809948e-5 * q - 1.388731625493765e-3) * q + 4.166664568298827e-2
     cosine = cosine * q * q - 0.5 * q + 1.0
-    return turned(radius, sine, cosine, quadrant)
+    return turned_pair(radius, sine, cosine, quadrant)
 
 
 @triton.jit
@@ -93,11 +93,11 @@ def pair_double(word):
     p = -2.75573143513906633035e-07 + q * (2.08757232129817482790e-09 + q * -1.13596475577881948265e-11)
     p = 4.16666666666666019037e-02 + q * (-1.38888888888741095749e-03 + q * (2.48015872894767294178e-05 + q * p))
     cosine = 1.0 - (0.5 * q - q * q * p)
-    return turned(radius, sine, cosine, quadrant)
+    return turned_pair(radius, sine, cosine, quadrant)
 
 
 @triton.jit
-def fill(
+def fill_rows(
     out, size, pairs, key0, key1, layer, first_row, rows_a_block, first_word,
     SINGLE: tl.constexpr, SIDE_BY_SIDE: tl.constexpr, GROUPS: tl.constexpr,
 ):  # fmt: skip
@@ -108,7 +108,9 @@ def fill(
     group = first // 4 + tl.program_id(1) * GROUPS + tl.arange(0, GROUPS)
     zero = tl.zeros([GROUPS], tl.uint64)
     counter, of_layer, of_block = (group + 1).to(tl.uint64), zero + layer.to(tl.uint64), zero + block.to(tl.uint64)
-    w0, w1, w2, w3 = philox(counter, zero, of_layer, of_block, zero + key0.to(tl.uint64), zero + key1.to(tl.uint64))
+    w0, w1, w2, w3 = philox_words(
+        counter, zero, of_layer, of_block, zero + key0.to(tl.uint64), zero + key1.to(tl.uint64)
+    )
     to = out + row * size
     for lane in tl.static_range(4):
         word = w0 if lane == 0 else (w1 if lane == 1 else (w2 if lane == 2 else w3))

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from .on_device import fill
+from .on_device import fill_on_device
 from .streams import Stream, key_of, philox
 
 REPLICA_BLOCK = 64
@@ -88,4 +88,4 @@ def stream_normals(
 
 def _pairs(stream: Stream, block: int, first_word: int, out: Tensor) -> None:
     where = {"layer": stream.layer, "first_row": block, "rows_a_block": 1, "first_word": first_word}
-    fill(out[None], stream.key, side_by_side=True, **where)
+    fill_on_device(out[None], stream.key, side_by_side=True, **where)

@@ -33,7 +33,7 @@ def without_kernels() -> str | None:
     return None if importlib.util.find_spec("triton") else "there is no package triton"
 
 
-def fill(out: Tensor, key: Key, **which: Unpack[Which]) -> None:
+def fill_on_device(out: Tensor, key: Key, **which: Unpack[Which]) -> None:
     """`gaussian.fill` into a contiguous tensor (rows, size), float32 or float64, on any device."""
     if out.device.type == "cpu":
         gaussian.fill(out.numpy(), key, **which)
@@ -58,7 +58,7 @@ def fill_by_kernel(
     """The same on a GPU, or in Triton's interpreter."""
     from . import kernels
 
-    kernel: Any = kernels.fill
+    kernel: Any = kernels.fill_rows
     rows, size = out.shape
     if not rows or not size:
         return

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..random import REPLICA_BLOCK, Stream
-from ..random.on_device import fill
+from ..random.on_device import fill_on_device
 
 
 def noise(
@@ -30,5 +30,5 @@ def noise(
     kept = torch.float32 if dtype == torch.float32 else torch.float64
     numbers = torch.empty(replicas, size, dtype=kept, device=device)
     first = stream.first_replica
-    fill(numbers, stream.key, layer=stream.layer, first_row=first, rows_a_block=REPLICA_BLOCK)
+    fill_on_device(numbers, stream.key, layer=stream.layer, first_row=first, rows_a_block=REPLICA_BLOCK)
     return numbers.reshape(replicas, *shape_after_replicas).to(dtype)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from resnet_limits.engines.eager import Eager
-from resnet_limits.engines.triton import ACTIVATIONS, BLOCKS, WIDTH_OF_WIDEST_LAYER, Triton, tiling
+from resnet_limits.engines.triton import ACTIVATIONS, BLOCKS, WIDTH_OF_WIDEST_KERNEL, Triton, tiling
 from resnet_limits.engines.walks.kernels import without_kernel
 from resnet_limits.errors import SettingError
 from resnet_limits.networks.blocks import field
@@ -159,7 +159,7 @@ def test_what_there_is_no_kernel_for_is_refused_in_words():
     engine = Triton(interpreted=True)
     with pytest.raises(SettingError, match="step heun has no kernel"):
         engine.trunk(1.0)(vector_field, STEPS["heun"], x, weights, 0.1)
-    wide, x, weights = layers("one", "tanh", 1, 1, 1, WIDTH_OF_WIDEST_LAYER + 1, 1, torch.float64)
+    wide, x, weights = layers("one", "tanh", 1, 1, 1, WIDTH_OF_WIDEST_KERNEL + 1, 1, torch.float64)
     with pytest.raises(SettingError, match="matrices of 129 rows or columns are wider than 128"):
         engine.forward(wide, EULER, x, weights, 0.1)
 
@@ -178,7 +178,7 @@ def needs_of_kernels() -> list[dict]:
 @pytest.mark.slow
 def test_no_kernel_spills_or_shares_more_memory_than_a_gpu_has():
     rows = needs_of_kernels()
-    assert {row["kernel"] for row in rows} == {"fill", "walk", "advance", "pull_back"}
+    assert {row["kernel"] for row in rows} == {"fill_rows", "walk_layers", "advance_layers", "pull_back_layers"}
     assert [row for row in rows if row["spilled"] or row["shared"] > MOST_SHARED] == []
     assert max(row["registers"] for row in rows) <= 255
 
@@ -192,15 +192,15 @@ def test_no_kernel_of_double_precision_computes_in_single():
 
 @pytest.mark.slow
 def test_normals_are_made_of_operations_that_round_correctly():
-    rows = [row for row in needs_of_kernels() if row["kernel"] == "fill"]
+    rows = [row for row in needs_of_kernels() if row["kernel"] == "fill_rows"]
     assert [row["fused"] + row["rounded"] for row in rows] == [0] * 4
-    walks = [row for row in needs_of_kernels() if row["kernel"] == "walk" and row["dtype"] == "fp32"]
+    walks = [row for row in needs_of_kernels() if row["kernel"] == "walk_layers" and row["dtype"] == "fp32"]
     assert walks  # in double precision the exponential function is made of fused multiply-adds
     assert not any(row["fused"] + row["rounded"] for row in walks)
 
 
 def test_inputs_of_a_program_fill_a_product():
-    for width in range(1, WIDTH_OF_WIDEST_LAYER + 1):
+    for width in range(1, WIDTH_OF_WIDEST_KERNEL + 1):
         for dtype in (torch.float32, torch.float64):
             cut = tiling(width, dtype)
             assert cut.inputs >= 16

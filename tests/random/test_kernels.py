@@ -44,7 +44,7 @@ def test_streams_are_the_same_by_kernels(dtype: torch.dtype, monkeypatch):
         return [way((3, 5), stream, replicas=8, dtype=dtype) for way in (normals, noise)]
 
     expected = drawn()
-    plant(monkeypatch, on_device.fill, fill_by_kernel)
+    plant(monkeypatch, on_device.fill_on_device, fill_by_kernel)
     assert all(torch.equal(mine, theirs) for mine, theirs in zip(drawn(), expected, strict=True))
 
 

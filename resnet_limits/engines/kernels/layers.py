@@ -21,7 +21,7 @@ from .activations import phi, slope, value
 
 
 @triton.jit
-def times(
+def added_product(
     acc,
     a,
     at_a,
@@ -87,7 +87,7 @@ def summed(
 
 
 @triton.jit
-def advance(
+def advance_layers(
     states, inner, V, W, b, step, layers, n, Vr, Vl, Wr, Wl, br, bl,
     BLOCK: tl.constexpr, PHI: tl.constexpr, KEEP: tl.constexpr,
     INPUTS: tl.constexpr, D: tl.constexpr, M: tl.constexpr, DP: tl.constexpr, MP: tl.constexpr, SLAB: tl.constexpr,
@@ -112,17 +112,19 @@ def advance(
             if KEEP or DP > SLAB:
                 tl.store(at_z + m[None, :], a, mask=in_block)
             z = tl.zeros([INPUTS, DP], x.dtype) + bias[None, :]
-            x = x + h * times(z, a, at_z, rows, at_W, 1, D, DP, DP, D, D, SLAB)
+            x = x + h * added_product(z, a, at_z, rows, at_W, 1, D, DP, DP, D, D, SLAB)
         else:
             z = tl.zeros([INPUTS, MP], x.dtype) + bias[None, :]
-            z = times(z, x, at_x, rows, at_W, 1, D, DP, MP, D, M, SLAB)
+            z = added_product(z, x, at_x, rows, at_W, 1, D, DP, MP, D, M, SLAB)
             a = phi(z, PHI)
             if BLOCK == "one":
                 x = x + h * a
             else:
                 if MP > SLAB:
                     tl.store(at_z + m[None, :], a, mask=in_block)
-                x = x + h * times(tl.zeros([INPUTS, DP], x.dtype), a, at_z, rows, at_V, 1, M, MP, DP, M, D, SLAB)
+                x = x + h * added_product(
+                    tl.zeros([INPUTS, DP], x.dtype), a, at_z, rows, at_V, 1, M, MP, DP, M, D, SLAB
+                )
             if KEEP:
                 tl.store(at_z + m[None, :], a if PHI == "tanh" else z, mask=in_block)
         if KEEP:
@@ -138,7 +140,7 @@ def advance(
 
 
 @triton.jit
-def pull_back(
+def pull_back_layers(
     states, inner, costates, V, W, b, dV, dW, db, step, layers, n, Vr, Vl, Wr, Wl,
     BLOCK: tl.constexpr, PHI: tl.constexpr,
     INPUTS: tl.constexpr, D: tl.constexpr, M: tl.constexpr, DP: tl.constexpr, MP: tl.constexpr, SLAB: tl.constexpr,
@@ -168,7 +170,7 @@ def pull_back(
             tl.store(db + to * D + j, h * tl.sum(g, 0), mask=j < D)
             if DP > SLAB:
                 tl.store(at_g + j[None, :], g, mask=in_state)
-            p = times(tl.zeros([INPUTS, DP], g.dtype), g, at_g, rows, at_W, D, 1, DP, DP, D, D, SLAB)
+            p = added_product(tl.zeros([INPUTS, DP], g.dtype), g, at_g, rows, at_W, D, 1, DP, DP, D, D, SLAB)
             g = g + h * p * slope(kept if PHI == "tanh" else x, PHI)
         else:
             if BLOCK == "one":
@@ -178,11 +180,11 @@ def pull_back(
                 if DP > SLAB:
                     tl.store(at_g + j[None, :], g, mask=in_state)
                 at_V = V + r.to(tl.int64) * Vr + layer * Vl
-                p = times(tl.zeros([INPUTS, MP], g.dtype), g, at_g, rows, at_V, M, 1, DP, MP, D, M, SLAB)
+                p = added_product(tl.zeros([INPUTS, MP], g.dtype), g, at_g, rows, at_V, M, 1, DP, MP, D, M, SLAB)
                 q = slope(kept, PHI) * p
             summed(dW + to * M * D, q, x, at_x, rows, h, MP, DP, M, D, "identity", SLAB)
             tl.store(db + to * M + m, h * tl.sum(q, 0), mask=m < M)
             if MP > SLAB:
                 tl.store(at_z + m[None, :], q, mask=in_block)
-            g = g + h * times(tl.zeros([INPUTS, DP], g.dtype), q, at_z, rows, at_W, D, 1, MP, DP, M, D, SLAB)
+            g = g + h * added_product(tl.zeros([INPUTS, DP], g.dtype), q, at_z, rows, at_W, D, 1, MP, DP, M, D, SLAB)
     tl.store(at_g + j[None, :], g, mask=in_state)

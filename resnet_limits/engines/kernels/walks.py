@@ -14,12 +14,12 @@ normals of a layer are those of `sampling.noise`: made in a scratch of each prog
 import triton
 import triton.language as tl
 
-from ...random.kernels import pair_double, pair_single, philox
+from ...random.kernels import pair_double, pair_single, philox_words
 from .activations import phi
 
 
 @triton.jit
-def draw(
+def draw_normals(
     to, size, pairs, key0, key1, layer, block, first, SINGLE: tl.constexpr, GROUPS: tl.constexpr, WORDS: tl.constexpr
 ):
     """The normals of one replica and layer, in two halves; WORDS holds all words that it takes."""
@@ -32,7 +32,7 @@ def draw(
             (zero + block).to(tl.uint64),
         )
         of_key0, of_key1 = (zero + key0).to(tl.uint64), (zero + key1).to(tl.uint64)
-        w0, w1, w2, w3 = philox(counter, zero.to(tl.uint64), of_layer, of_block, of_key0, of_key1)
+        w0, w1, w2, w3 = philox_words(counter, zero.to(tl.uint64), of_layer, of_block, of_key0, of_key1)
         for lane in tl.static_range(4):
             word = w0 if lane == 0 else (w1 if lane == 1 else (w2 if lane == 2 else w3))
             if SINGLE:
@@ -46,7 +46,7 @@ def draw(
 
 
 @triton.jit
-def walk(
+def walk_layers(
     states, sums, scratch, sizes, every, key0, key1, first_replica, rows_a_block, start, layers, basis,
     PHI: tl.constexpr, PSI: tl.constexpr, SINGLE: tl.constexpr, N: tl.constexpr, D: tl.constexpr,
     NP: tl.constexpr, DP: tl.constexpr, GROUPS: tl.constexpr, WORDS: tl.constexpr,
@@ -67,7 +67,7 @@ def walk(
     period = tl.load(every + i, mask=i < N, other=1)
     to = scratch + r * size
     for k in range(start, start + layers):
-        draw(to, size, pairs, key0, key1, k, block, first, SINGLE, GROUPS, WORDS)
+        draw_normals(to, size, pairs, key0, key1, k, block, first, SINGLE, GROUPS, WORDS)
         tl.debug_barrier()
         f = tl.where(inside, a * phi(x, PSI), 0.0).to(x.dtype)
         bias = tl.where(i < N, b, 0.0).to(x.dtype)

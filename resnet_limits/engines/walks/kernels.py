@@ -44,7 +44,7 @@ def without_kernel(walkers: Sequence[Walker], x0: Tensor, law: Law, activations:
     return None
 
 
-def walk_replicas(
+def walk_by_kernel(
     walkers: Sequence[Walker],
     x0: Float[Tensor, "r n d"],
     law: Isotropic,
@@ -56,7 +56,7 @@ def walk_replicas(
     """`Engine.walk` of what there is a kernel for."""
     from ..kernels import walks as kernels
 
-    kernel: Any = kernels.walk
+    kernel: Any = kernels.walk_layers
     (r, n, d), deepest = x0.shape, max(walker.depth for walker in walkers)
     rows = len(walkers) * n
     scheme: Any = walkers[0].scheme

@@ -69,7 +69,7 @@ def measure(job: Job) -> Measurement:
     energies, errors, angles = (solution[name].tolist() for name in ("energies", "errors", "angles"))
     lower = min((0, 1), key=lambda way: energies[way])
     higher = 1 - lower
-    values, turns = solution["found"].T
+    values, turns = solution["searches"].T
     alike = np.abs(turns - angles[higher]) < math.pi
     margin, (curvature, indefinite, conjugate) = float(solution["margins"][lower]), solution["beyond"].tolist()
     return Measurement(
@@ -89,13 +89,13 @@ def geodesics_and_searches(job: Job, seed: int, starts: int) -> dict[str, np.nda
     paths, errors = zip(*(shot(way) for way in (TURN, TURN - 2 * math.pi)), strict=True)
     beyond = geodesic_of(MOMENTUM_BEYOND)
     job.progress(0.3, "random starts")
-    found, lowest = searched(turned(TURN), seed, starts)
+    searches, lowest = searched(turned(TURN), seed, starts)
     return {
         "energies": np.array([path.path_energy for path in paths]),
         "errors": np.array(errors),
         "angles": np.array([turning(path.states) for path in paths]),
         "margins": np.array([conjugate_margin(KERNEL_OF_PAIR, path) for path in paths]),
-        "found": found,
+        "searches": searches,
         "lowest": np.array([lowest]),
         "beyond": np.array([least_curvature(beyond, 1.0), indefinite_from(beyond), conjugate_time(beyond)]),
     }
