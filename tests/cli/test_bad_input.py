@@ -162,7 +162,7 @@ def test_what_is_said_of_an_unknown_key_is_about_the_study_that_runs(in_process)
 
 @pytest.mark.parametrize("study", [name for name, settings in STUDIES.items() if "data" in kinds(settings)])
 def test_data_that_are_not_there_are_refused_before_anything_runs(study, in_process, tmp_path):
-    wide = ["width=16"] if study == "hamiltonian" else []
+    wide = {"hamiltonian": ["width=16"], "exponents": ["exponents.trained.embedding=convolution"]}.get(study, [])
     answer = in_process("train", f"study={study}", *wide, "data=mnist", f"data.root={tmp_path / 'none'}")
     assert answer.code == 2
     assert "data=mnist is not under" in answer.err

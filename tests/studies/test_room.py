@@ -104,7 +104,7 @@ def test_what_cannot_fit_is_refused_with_the_estimate_and_the_keys_that_help(nam
 PIECE_BY_PIECE = {
     *("matrix_normal", "correlation", "functions", "explosion", "diagram", "drift", "moments", "rough"),
     *("expressivity", "energy", "meanfield", "sparsity"),  # of the points of the data set alone
-    *("landmarks", "epdiff", "optimal", "exact", "tracking", "rem"),  # of pinned, or small, sizes
+    *("landmarks", "two_landmarks", "epdiff", "optimal", "exact", "tracking", "rem"),  # of pinned, or small, sizes
     *("limit", "relu", "ablation", "linear"),
 }
 """Parts of which a few pieces of replicas are in memory at a time, whatever the keys."""

@@ -25,6 +25,7 @@ STUDY = Study(
         "init",
         "scaling.beta",
         "exponents.networks",
+        "data",
         "seed",
     ),
     groups=(ratio.GROUP, critical.GROUP, frontier.GROUP, trained.GROUP),

@@ -20,6 +20,7 @@ from ....paths.laws.law import Init
 from ....paths.laws.smooth import SmoothLaw
 from ...chosen import meant
 from ...group import Depths, Group
+from ..room import least_of_one_network
 from ..settings import Exponents
 from ..theory import exponent, exponent_of, formula_of, outside_of_search
 
@@ -173,6 +174,7 @@ GROUP = Group(
     seconds=25,
     depths=Depths(low=LEAST_DEPTH_OF_SEARCH),
     memory=("width", "depth"),
+    least=least_of_one_network,
     grows={"depth": 1.0, "exponents.networks": 1.0},
     claims=(
         Claim(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from ....claims.claim import Claim, Expected, Rival
 from ....papers import MARION_SCALING
 from ...group import Group
+from ..room import least_of_one_network
 from ..theory import outside_of_search
 
 LEVEL_OF_FRONTIER = 0.25
@@ -21,6 +22,7 @@ GROUP = Group(
     by_name=True,
     seconds=2,
     memory=("width", "depth"),
+    least=least_of_one_network,
     grows={"depth": 1.0, "exponents.networks": 1.0},
     claims=(
         Claim(

@@ -10,6 +10,7 @@ from ....claims.claim import RELATIVE, Claim, Expected, Rival
 from ....papers import MARION_SCALING
 from ...group import Group
 from ..outside import biased, unless_two_matrices, without_exact_growth
+from ..room import least_of_tape
 from ..settings import Exponents
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -31,6 +32,7 @@ GROUP = Group(
     title="What does the factor L^-beta do to a random network?",
     seconds=8,
     memory=("replicas", "width", "depth"),
+    least=least_of_tape,
     conditional=("smooth_relative_change",),
     claims=(
         Claim(
