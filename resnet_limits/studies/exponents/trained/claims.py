@@ -171,7 +171,10 @@ GROUP = Group(
         "train_loss": "loss of all training points of the weights that each network stopped with",
         "test_loss": "loss of the test points of these",
     },
-    conditional=("exponent", "regularity", "steps", "first_loss", "train_loss", "test_loss"),
+    conditional=(
+        *("exponent", "regularity", "steps", "first_loss", "train_loss", "test_loss"),
+        *("weight_size", "branch_scale", "largest_increment", "increment_root_sum"),
+    ),
     arrays={ARRAY_OF_SIZES: "sizes of the weights (activations, sizes, train.replicas), nan of networks that exploded"},
     compared=("exponents.trained.size", "exponents.trained.smooth", "exponents.trained.rough"),
 )
