@@ -33,7 +33,6 @@ GROUP = Group(
     seconds=8,
     memory=("replicas", "width", "depth"),
     least=least_of_tape,
-    conditional=("smooth_relative_change",),
     claims=(
         Claim(
             id="exponents.ratio.forward",
