@@ -47,7 +47,7 @@ def of_group(generators: list[list[int]], patch: list[int] | None = None, width:
         (Hamiltonian(hamiltonian=HamiltonianKeys(kernel="gaussian", bias=False)), "bias=false: .* does not heed it"),
         (Hamiltonian(hamiltonian=HamiltonianKeys(window=5)), "window=5: the kernel features .*kernel=equivariant, or"),
         (Hamiltonian(hamiltonian=HamiltonianKeys(length=0.5)), "length=0.5: .*kernel=gaussian or periodic, or"),
-        (Hamiltonian(data=DigitsData(), width=64, hamiltonian=replace(WINDOWS, bias=False)), "bias=false: .* heed it"),
+        (Hamiltonian(data=DigitsData(), width=64, hamiltonian=replace(WINDOWS, length=0.5)), "length=0.5: .* heed it"),
         (Hamiltonian(data=PointsData(x=[0.4], y=[2.0])), "1 training points here"),
         (Hamiltonian(data=PointsData(x=[0.4], y=[2.0, 1.0]), width=1), "2 scores"),
         (Hamiltonian(horizon=2.0), "horizon"),
