@@ -197,7 +197,7 @@ def test_a_program_that_dies_is_said_once_and_fails_nothing(tmp_path, monkeypatc
     folder = jobs.queued(tmp_path, job)
     jobs.run(folder, job)
     text = jobs.log(folder)
-    assert re.search(r"finished in .* with \d+ records$", text.splitlines()[-1])
+    assert re.search(r"finished in .* with \d+ records", text.splitlines()[-1])
     assert text.count("sink wandb: ") == 1
     assert text.count("sink tensorboard: OSError: [Errno 28] No space left on device") == 1
     assert len([line for line in text.splitlines() if "no compiled form" not in line]) == 4
