@@ -56,7 +56,7 @@ def test_the_wheel_holds_the_files_of_the_tree_and_nothing_else(wheel):
     (file,) = (wheel / "dist").glob("*.whl")
     names = {name for name in zipfile.ZipFile(file).namelist() if not name.endswith("/")}
     metadata = {name for name in names if name.partition("/")[0].endswith(".dist-info")}
-    compiled = {name for name in names if name.startswith(COMPILED) and not name.endswith(".c")}
+    compiled = {name for name in names if name.startswith(COMPILED) and not name.endswith((".c", ".h"))}
     assert names - metadata - compiled == package_files()
     assert len(compiled) == (len(COMPILED) if shutil.which("cc") else 0)
     assert {name.partition("/")[0] for name in names - metadata} == set(INSTALLED.values()), "no modules cli, configs"

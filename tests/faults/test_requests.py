@@ -175,7 +175,7 @@ def command_line(requests: Requests, chance: random.Random) -> list[str]:
 def test_whole_command_lines_answer_or_refuse(bridge, in_process, tmp_path):
     requests, chance = Requests(100), random.Random(100)
     codes = []
-    for _ in range(60):
+    for _ in range(80):
         words = command_line(requests, chance)
         with not_hanging():
             answer = in_process(*words)

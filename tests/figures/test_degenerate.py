@@ -114,6 +114,8 @@ OF_STUDY = {
     "norm_law": "exponents",
     "frontier": "exponents",
 }
+FROM_SEVERAL_JOBS = {"trained_exponents": "exponents"}
+"""Drawn from what jobs of several depths compare."""
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -126,4 +128,10 @@ def test_figures_of_papers_are_drawn_from_any_arrays(name: str, change: str, tmp
 
 
 def test_every_figure_of_a_paper_is_tried():
-    assert set(OF_STUDY) == set(FIGURES)
+    assert {*OF_STUDY, *FROM_SEVERAL_JOBS} == set(FIGURES)
+
+
+@pytest.mark.parametrize("name", FROM_SEVERAL_JOBS)
+def test_a_figure_of_several_jobs_is_left_out_where_there_is_one(name: str, tmp_path: Path):
+    job = FinishedJob(TINY[FROM_SEVERAL_JOBS[name]], [], arrays(FROM_SEVERAL_JOBS[name]).get)
+    assert write_figures(tmp_path / "figures", [], named=[NamedRequest(name, {}, [job], [])]) == []

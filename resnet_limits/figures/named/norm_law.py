@@ -41,7 +41,8 @@ def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
             _draw(axes, values[i], *law[i])
         axes.set_xlabel(label)
     row[0].set_ylabel("density")
-    row[0].legend(fontsize=7)
+    if row[0].get_legend_handles_labels()[0]:
+        row[0].legend(fontsize=7)
     figure.suptitle(f"$\\beta = 1/2$, $L = {job.settings.depth}$, $D = {job.settings.width}$", fontsize=9)
     return figure
 
