@@ -44,7 +44,8 @@ def smoke(name: str):
 @pytest.mark.parametrize(("name", "part"), [part for part in PARTS if part[0] not in BLIND])
 def test_a_part_asks_for_the_device_unless_it_says_that_it_computes_on_the_cpu(name, part, asking):
     settings, least = smoke(name), study.get(name).group(part).depths.low or 0
-    settings = replace(settings, claims=list(study.get(name).parts[part]), device="cuda", depth=max(settings.depth, least))
+    settings = replace(settings, claims=list(study.get(name).parts[part]), device="cuda")
+    settings = replace(settings, depth=max(settings.depth, least))
     if study.get(name).group(part).on_cpu:
         assert study.get(name).device(settings) == "cpu"
         assert study.get(name).measure(Job(settings)).records

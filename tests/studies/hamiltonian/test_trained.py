@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import partial
 
@@ -136,7 +137,8 @@ def test_an_order_that_a_cancelled_leading_term_hides_is_inconclusive_in_words(l
     depths = [4, 8, 16, 32, 64, 128]
     rows = [("energy_gap", L, abs(leading / L + 3 / L**2)) for L in depths]
     rows += [("weight_distance", L, 2 / L) for L in depths]
-    records = pd.DataFrame(rows, columns=["observable", "depth", "value"]).assign(of="own", reference=float("nan"), reference_error=0.0)
+    records = pd.DataFrame(rows, columns=["observable", "depth", "value"])
+    records = records.assign(of="own", reference=math.nan, reference_error=0.0, step=math.nan)
     (claim,) = [claim for claim in STUDY.claims if claim.id == "hamiltonian.geodesic.observed"]
     judged = judge(claim, Hamiltonian(), records)
     assert judged.verdict == verdict_on_it, judged.why
