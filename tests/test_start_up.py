@@ -76,7 +76,9 @@ def test_the_library_does_not_know_the_command_line(tmp_path):
     program = (
         "import importlib, pkgutil, sys, resnet_limits\n"
         "for found in pkgutil.walk_packages(resnet_limits.__path__, 'resnet_limits.'):\n"
-        "    importlib.import_module(found.name)\n"
+        "    try: importlib.import_module(found.name)\n"
+        "    except ModuleNotFoundError as missing:\n"
+        "        if missing.name != 'triton': raise\n"
         "print(*{name.partition('.')[0] for name in sys.modules})\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
