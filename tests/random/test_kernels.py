@@ -13,6 +13,8 @@ from resnet_limits.random.streams import key_of
 from resnet_limits.sampling.noise import noise
 from tests.planting import plant
 
+pytest.importorskip("triton", reason="there is no package triton")
+
 ROWS = 5
 each_precision = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 
