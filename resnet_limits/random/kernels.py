@@ -97,21 +97,15 @@ def pair_double(word):
 
 
 @triton.jit
-def fill_rows(
-    out, size, pairs, key0, key1, layer, first_row, rows_a_block, first_word,
-    SINGLE: tl.constexpr, SIDE_BY_SIDE: tl.constexpr, GROUPS: tl.constexpr,
+def store_normals(
+    to, group, first, size, pairs, key0, key1, layer, block,
+    SINGLE: tl.constexpr, SIDE_BY_SIDE: tl.constexpr,
 ):  # fmt: skip
-    """`gaussian.fill`; one program is a row and GROUPS groups of four words of it."""
-    row = tl.program_id(0).to(tl.int64)
-    block, within = (first_row + row) // rows_a_block, (first_row + row) % rows_a_block
-    first = first_word + within * pairs
-    group = first // 4 + tl.program_id(1) * GROUPS + tl.arange(0, GROUPS)
-    zero = tl.zeros([GROUPS], tl.uint64)
-    counter, of_layer, of_block = (group + 1).to(tl.uint64), zero + layer.to(tl.uint64), zero + block.to(tl.uint64)
-    w0, w1, w2, w3 = philox_words(
-        counter, zero, of_layer, of_block, zero + key0.to(tl.uint64), zero + key1.to(tl.uint64)
-    )
-    to = out + row * size
+    """The normals of these groups of four words of a block's stream, of the row whose first word is `first`."""
+    zero = group * 0
+    counter, of_layer, of_block = (group + 1).to(tl.uint64), (zero + layer).to(tl.uint64), (zero + block).to(tl.uint64)
+    of_key0, of_key1 = (zero + key0).to(tl.uint64), (zero + key1).to(tl.uint64)
+    w0, w1, w2, w3 = philox_words(counter, zero.to(tl.uint64), of_layer, of_block, of_key0, of_key1)
     for lane in tl.static_range(4):
         word = w0 if lane == 0 else (w1 if lane == 1 else (w2 if lane == 2 else w3))
         if SINGLE:
@@ -123,3 +117,16 @@ def fill_rows(
         at_x, at_y = (2 * column, 2 * column + 1) if SIDE_BY_SIDE else (column, pairs + column)
         tl.store(to + at_x, x, mask=inside)
         tl.store(to + at_y, y, mask=inside & (at_y < size))
+
+
+@triton.jit
+def fill_rows(
+    out, size, pairs, key0, key1, layer, first_row, rows_a_block, first_word,
+    SINGLE: tl.constexpr, SIDE_BY_SIDE: tl.constexpr, GROUPS: tl.constexpr,
+):  # fmt: skip
+    """`gaussian.fill`; one program is a row and GROUPS groups of four words of it."""
+    row = tl.program_id(0).to(tl.int64)
+    block, within = (first_row + row) // rows_a_block, (first_row + row) % rows_a_block
+    first = first_word + within * pairs
+    group = first // 4 + tl.program_id(1) * GROUPS + tl.arange(0, GROUPS)
+    store_normals(out + row * size, group, first, size, pairs, key0, key1, layer, block, SINGLE, SIDE_BY_SIDE)

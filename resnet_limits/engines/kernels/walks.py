@@ -14,7 +14,7 @@ normals of a layer are those of `sampling.noise`: made in a scratch of each prog
 import triton
 import triton.language as tl
 
-from ...random.kernels import pair_double, pair_single, philox_words
+from ...random.kernels import store_normals
 from .activations import phi
 
 
@@ -25,24 +25,7 @@ def draw_normals(
     """The normals of one replica and layer, in two halves; WORDS holds all words that it takes."""
     for part in range(0, WORDS, 4 * GROUPS):
         group = first // 4 + part // 4 + tl.arange(0, GROUPS)
-        zero = tl.zeros([GROUPS], tl.int64)
-        counter, of_layer, of_block = (
-            (group + 1).to(tl.uint64),
-            (zero + layer).to(tl.uint64),
-            (zero + block).to(tl.uint64),
-        )
-        of_key0, of_key1 = (zero + key0).to(tl.uint64), (zero + key1).to(tl.uint64)
-        w0, w1, w2, w3 = philox_words(counter, zero.to(tl.uint64), of_layer, of_block, of_key0, of_key1)
-        for lane in tl.static_range(4):
-            word = w0 if lane == 0 else (w1 if lane == 1 else (w2 if lane == 2 else w3))
-            if SINGLE:
-                x, y = pair_single(word)
-            else:
-                x, y = pair_double(word)
-            column = group * 4 + lane - first
-            inside = (column >= 0) & (column < pairs)
-            tl.store(to + column, x, mask=inside)
-            tl.store(to + pairs + column, y, mask=inside & (pairs + column < size))
+        store_normals(to, group, first, size, pairs, key0, key1, layer, block, SINGLE, False)
 
 
 @triton.jit
